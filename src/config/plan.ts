@@ -1,0 +1,161 @@
+/**
+ * The resolved plan: what a run does, with every default filled in, every quantity a plain number and every path absolute.
+ * `schema.ts` describes what the user may write; `resolve.ts` turns that into this, once. Nothing below `config/` sees the YAML.
+ */
+import type { Rational } from "../base/rational.js";
+
+export interface Plan {
+  /** Name of the run's folder under `checkpointFolder`. */
+  readonly run: string;
+  /** Folder of the run: `checkpoints/<run>`, absolute. */
+  readonly runFolder: string;
+  readonly seed: number;
+  readonly begin: BeginPlan;
+  readonly data: DataPlan;
+  readonly model: ModelPlan;
+  readonly stages: readonly StagePlan[];
+  readonly optimizer: OptimizerPlan;
+  readonly engine: EnginePlan;
+  readonly evaluation: EvaluationPlan;
+  readonly checkpoint: CheckpointPlan;
+  readonly report: ReportPlan;
+}
+
+/**
+ * How step 0 begins. `weights`: the weights of a checkpoint, fresh optimizer, fresh ledger.
+ * `continue`: weights, moments and ledger of a checkpoint, under this plan's stages (a changed mixture, added domains, another schedule).
+ * Resuming an interrupted run is not here: it is `train --resume`.
+ */
+export type BeginPlan =
+  | { readonly mode: "scratch" }
+  | { readonly mode: "weights" | "continue"; readonly from: string };
+
+export interface DataPlan {
+  /** Where `prepare` writes, absolute. */
+  readonly folder: string;
+  readonly tokenizer: TokenizerPlan;
+  readonly domains: readonly DomainPlan[];
+}
+
+export type TokenizerPlan =
+  | { readonly kind: "train"; readonly vocabulary: number; readonly sampleBytes: number; /** `<folder>/tokenizer.json`. */ readonly path: string }
+  | { readonly kind: "file"; readonly path: string };
+
+export interface DomainPlan {
+  readonly name: string;
+  /** Where the training shards are (written by `prepare` when `documents` is given): a folder or one file, absolute. */
+  readonly shards: string;
+  /** Held-out shards, or null when the domain is not evaluated. */
+  readonly heldOutShards: string | null;
+  /** What `prepare` reads; null for shards made elsewhere. */
+  readonly documents: { readonly paths: readonly string[]; /** Share of documents held out, 0 to 1. */ readonly heldOut: number } | null;
+}
+
+/** `Architecture` without the vocabulary, which comes from the tokenizer, padded to a multiple of `padVocabularyTo`. */
+export interface ModelPlan {
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headWidth: number;
+  readonly feedForward: number;
+  readonly maxLength: number;
+  readonly ropeTheta: number;
+  readonly ropeScaling: {
+    readonly factor: number;
+    readonly lowFrequencyFactor: number;
+    readonly highFrequencyFactor: number;
+    readonly originalLength: number;
+  } | null;
+  readonly normEpsilon: number;
+  readonly tied: boolean;
+  readonly qkvBias: boolean;
+  readonly qkNorm: boolean;
+  readonly slidingWindow: number | null;
+  /** Standard deviation of the initial matrices; residual outputs are divided by √(2L). */
+  readonly initialDeviation: number;
+  readonly padVocabularyTo: number;
+}
+
+export interface StagePlan {
+  readonly name: string;
+  /** Optimizer steps; `tokens` rounded up to whole steps. */
+  readonly steps: number;
+  /** steps × tokensPerStep. */
+  readonly tokens: number;
+  /** T. */
+  readonly sequenceLength: number;
+  readonly tokensPerStep: number;
+  /** tokensPerStep / sequenceLength, a whole number. */
+  readonly rowsPerStep: number;
+  readonly mixture: readonly MixtureShare[];
+  readonly schedule: ScheduleSpec;
+  readonly packing: "isolated" | "attend";
+  /** Highest number of epochs allowed of a domain within the whole run; null: no limit was set (the default limit is in `resolve.ts`). */
+  readonly maxEpochs: Readonly<Record<string, number>>;
+}
+
+export interface MixtureShare {
+  readonly domain: string;
+  /** Part of the stage's tokens; the shares of a stage sum to exactly 1. */
+  readonly share: Rational;
+}
+
+export type DecayForm = "linear" | "cosine" | "exponential" | "1-sqrt";
+
+interface WarmUp {
+  /** Steps of linear warm-up from `start` to `peak`; 0: none. */
+  readonly warmup: number;
+  /** Learning rate that the warm-up starts from. */
+  readonly start: number;
+  readonly peak: number;
+}
+
+/** A stage's learning-rate schedule; all durations in steps of that stage. Formulas and sources: `optim/schedules.ts`. */
+export type ScheduleSpec =
+  | (WarmUp & { readonly kind: "constant" })
+  | (WarmUp & { readonly kind: "linear"; readonly min: number })
+  | (WarmUp & { readonly kind: "cosine"; readonly min: number })
+  | (WarmUp & { readonly kind: "wsd"; readonly min: number; readonly decay: { readonly form: DecayForm; readonly steps: number } })
+  | (WarmUp & {
+      readonly kind: "infinite";
+      /** Rate that is held between cooldown and anneal. */
+      readonly constant: number;
+      readonly cooldown: { readonly form: DecayForm; readonly steps: number };
+      readonly min: number;
+      /** At the stage's end; 0 steps: not annealed, so that the run can go on. */
+      readonly anneal: { readonly form: DecayForm; readonly steps: number };
+    });
+
+export interface OptimizerPlan {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Largest global gradient norm; null: not clipped. */
+  readonly clip: number | null;
+}
+
+export interface EnginePlan {
+  readonly kind: "auto" | "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
+  /** B, rows of a micro-batch; a step's rows are run in pieces of at most this many. */
+  readonly microBatchRows: number;
+}
+
+export interface EvaluationPlan {
+  /** Null: only at step 0 and at the end of every stage. */
+  readonly everySteps: number | null;
+  readonly tokensPerDomain: number;
+}
+
+export interface CheckpointPlan {
+  /** Null: only at the end of every stage. */
+  readonly everySteps: number | null;
+  readonly keepLast: number;
+  /** Checkpoints at multiples of this many steps are kept for good; null: none. */
+  readonly keepEvery: number | null;
+}
+
+export interface ReportPlan {
+  readonly everySteps: number;
+}

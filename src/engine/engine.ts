@@ -1,0 +1,74 @@
+/**
+ * The engine seam: what every engine implements. Above it nothing knows which engine runs.
+ *
+ * Tensors cross it in float32 under the names of the parameter table (`model/parameters.ts`), which are Hugging Face's names.
+ */
+import type { Shape } from "../base/dims.js";
+import type { Batch } from "../data/batch.js";
+
+export interface EngineDescription {
+  /** Such as `tfjs-wasm`. */
+  readonly name: string;
+  /** The hardware and library in words, for the log. */
+  readonly device: string;
+  readonly precision: "fp32" | "bf16";
+  /** Two runs of the same steps give the same bits. */
+  readonly deterministic: boolean;
+}
+
+/** `moment1` and `moment2` are AdamW's running means of the gradient and of its square. */
+export type TensorKind = "weight" | "moment1" | "moment2" | "gradient";
+
+export interface EngineTensor {
+  readonly name: string;
+  readonly kind: TensorKind;
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** Loss of a batch, row by row, so that the caller can add it up by domain. */
+export interface RowLosses {
+  /** Sum over the row's counted targets of −ln p(target), in nats. */
+  readonly lossSum_B: Float64Array;
+  /** Number of counted targets of each row. */
+  readonly tokens_B: Int32Array;
+}
+
+/** One AdamW update (Loshchilov and Hutter, arXiv 1711.05101): decay is decoupled and falls only where the parameter table says so. */
+export interface AdamWStep {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Every gradient is multiplied by this first; 1 when nothing is clipped. */
+  readonly clipScale: number;
+  /** Number of this update, from 1; corrects the bias of the moments. */
+  readonly update: number;
+}
+
+/** Incremental decoding of one sequence with a key/value cache. */
+export interface DecodingSession extends Disposable {
+  /** Feeds tokens and returns the logits after the last of them, shape [V]. */
+  feed(tokens: readonly number[]): Promise<Float32Array>;
+}
+
+export interface Engine extends Disposable {
+  describe(): EngineDescription;
+  /** Sets weights (all of them) and moments (where given; otherwise zero). */
+  load(tensors: Iterable<EngineTensor>): void;
+  /** Copies of the tensors of one kind, in the table's order. */
+  snapshot(kind: TensorKind): Promise<EngineTensor[]>;
+  /** Forward and backward; adds `scale` × the gradient of the batch's summed loss to the accumulated gradient. */
+  accumulate(batch: Batch, scale: number): Promise<RowLosses>;
+  /** Global L2 norm of the accumulated gradient. */
+  gradientNorm(): Promise<number>;
+  /** Applies the accumulated gradient, then clears it. */
+  update(step: AdamWStep): Promise<void>;
+  /** Clears the accumulated gradient without applying it. */
+  discard(): void;
+  /** Loss without gradient. */
+  evaluate(batch: Batch): Promise<RowLosses>;
+  /** Starts decoding; `maxLength` bounds prompt and answer together, in tokens. */
+  session(maxLength: number): DecodingSession;
+}
