@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UserError, systemCode } from "./errors.js";
+import { systemCode, UserError } from "./errors.js";
 
 /** Flushes a folder's entries, so that a rename inside it survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -25,7 +25,10 @@ export function partialName(path: string): string {
  * Whatever stops it, `path` holds the old content or the new, never part of one.
  * @throws UserError when the disk is full or the folder cannot be written.
  */
-export async function writeFileAtomic(path: string, content: string | Uint8Array | ((file: FileHandle) => Promise<void>)): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
+): Promise<void> {
   const partial = partialName(path);
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -50,11 +53,21 @@ export function asDiskError(error: unknown, path: string): unknown {
   switch (systemCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
-      return new UserError({ what: "the disk is full; nothing was changed", where: path, hint: "free some space and run the command again" }, { cause: error });
+      return new UserError(
+        {
+          what: "the disk is full; nothing was changed",
+          where: path,
+          hint: "free some space and run the command again",
+        },
+        { cause: error },
+      );
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return new UserError({ what: "this place cannot be written", where: path, hint: "check the folder's owner and permissions" }, { cause: error });
+      return new UserError(
+        { what: "this place cannot be written", where: path, hint: "check the folder's owner and permissions" },
+        { cause: error },
+      );
     default:
       return error;
   }
@@ -74,7 +87,10 @@ export async function exists(path: string): Promise<boolean> {
  */
 export async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new UserError({ what: `cannot read this file (${systemCode(error) ?? "unknown error"})`, where: path }, { cause: error });
+    throw new UserError(
+      { what: `cannot read this file (${systemCode(error) ?? "unknown error"})`, where: path },
+      { cause: error },
+    );
   });
   try {
     return JSON.parse(text);

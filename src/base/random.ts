@@ -25,12 +25,17 @@ function mulHigh(a: number, b: number): number {
 
 /** One Philox-4x32-10 block: four 32-bit words from a 128-bit counter and a 64-bit key, written into `out`. */
 export function philox(counter: readonly number[], key: readonly number[], out: Uint32Array): void {
-  let [c0 = 0, c1 = 0, c2 = 0, c3 = 0] = counter;
-  let [k0 = 0, k1 = 0] = key;
+  // Indexed rather than destructured: the iterator protocol would cost more than the ten rounds.
+  let c0 = counter[0];
+  let c1 = counter[1];
+  let c2 = counter[2];
+  let c3 = counter[3];
+  let k0 = key[0];
+  let k1 = key[1];
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = mulHigh(MULTIPLIER_0, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const high1 = mulHigh(MULTIPLIER_1, c2);
+    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
     c0 = (high1 ^ c1 ^ k0) >>> 0;
     c1 = low1;
@@ -48,31 +53,76 @@ export function philox(counter: readonly number[], key: readonly number[], out: 
 const words = new Uint32Array(4);
 
 function block(seed: number, stream: number, index: number): Uint32Array {
-  philox([index >>> 0, Math.floor(index / TWO_32) >>> 0, stream >>> 0, Math.floor(stream / TWO_32) >>> 0], splitSeed(seed), words);
+  philox([index >>> 0, high32(index), stream >>> 0, high32(stream)], splitSeed(seed), words);
   return words;
 }
 
 /** The 64-bit Philox key of a non-negative safe-integer seed. */
 function splitSeed(seed: number): readonly number[] {
-  return [seed >>> 0, Math.floor(seed / TWO_32) >>> 0];
+  return [seed >>> 0, high32(seed)];
+}
+
+function high32(value: number): number {
+  return Math.floor(value / TWO_32) >>> 0;
 }
 
 /** A 32-bit unsigned integer, uniform. `seed`, `stream` and `index` are non-negative safe integers. */
 export function random32(seed: number, stream: number, index: number): number {
-  return block(seed, stream, index)[0] as number;
+  return block(seed, stream, index)[0];
 }
 
 /** A number in [0, 1) with 53 random bits. */
 export function randomUniform(seed: number, stream: number, index: number): number {
   const drawn = block(seed, stream, index);
-  return ((drawn[0] as number) * 2 ** 21 + ((drawn[1] as number) >>> 11)) / 2 ** 53;
+  return (drawn[0] * 2 ** 21 + (drawn[1] >>> 11)) / 2 ** 53;
 }
 
-/** A standard normal number (Box–Muller on one block). */
+/**
+ * A standard normal number. Block ⌊index / 4⌋ gives four of them: its words (0, 1) and (2, 3) are the two uniform numbers of a
+ * Box–Muller pair each, cosine first, then sine.
+ */
 export function randomNormal(seed: number, stream: number, index: number): number {
-  const drawn = block(seed, stream, index);
-  const radius = Math.sqrt(-2 * Math.log(((drawn[0] as number) + 1) / (TWO_32 + 1)));
-  return radius * Math.cos((2 * Math.PI * (drawn[1] as number)) / TWO_32);
+  const within = index % 4;
+  const drawn = block(seed, stream, Math.floor(index / 4));
+  const turn = within & 2;
+  const angle = angleOf(drawn[turn + 1]);
+  return radiusOf(drawn[turn]) * (within % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
+}
+
+/** Where a run of normal numbers comes from and how wide it is. */
+export interface NormalSource {
+  readonly seed: number;
+  readonly stream: number;
+  /** Standard deviation. */
+  readonly deviation: number;
+}
+
+/** Fills `out` so that `out[i]` is deviation × `randomNormal(seed, stream, i)`, at a quarter of the blocks. */
+export function fillNormal(out: Float32Array | Float64Array, { seed, stream, deviation }: NormalSource): void {
+  const counter = [0, 0, stream >>> 0, high32(stream)];
+  const key = splitSeed(seed);
+  for (let start = 0; start < out.length; start += 4) {
+    const index = start / 4;
+    counter[0] = index >>> 0;
+    counter[1] = high32(index);
+    philox(counter, key, words);
+    for (let turn = 0; turn < 4; turn += 2) {
+      const radius = deviation * radiusOf(words[turn]);
+      const angle = angleOf(words[turn + 1]);
+      // A write beyond the end of a typed array is ignored, which trims the last block.
+      out[start + turn] = radius * Math.cos(angle);
+      out[start + turn + 1] = radius * Math.sin(angle);
+    }
+  }
+}
+
+/** Box–Muller's radius from a word; its uniform number is never 0 or 1, so the largest radius is 6.66. */
+function radiusOf(word: number): number {
+  return Math.sqrt(-2 * Math.log((word + 1) / (TWO_32 + 1)));
+}
+
+function angleOf(word: number): number {
+  return (2 * Math.PI * word) / TWO_32;
 }
 
 /** A stream number from a name (32-bit FNV-1a), so that streams are named instead of numbered by hand. */

@@ -30,13 +30,18 @@ export function parseRational(text: string): Rational | null {
   const power = part.length - Number(exponent) + (percent === "%" ? 2 : 0);
   const numerator = Number(sign + whole + part) * (power < 0 ? 10 ** -power : 1);
   const denominator = power > 0 ? 10 ** power : 1;
-  return Number.isSafeInteger(numerator) && Number.isSafeInteger(denominator) ? rational(numerator === 0 ? 0 : numerator, denominator) : null;
+  return Number.isSafeInteger(numerator) && Number.isSafeInteger(denominator)
+    ? rational(numerator === 0 ? 0 : numerator, denominator)
+    : null;
 }
 
 /** a + b. @throws RangeError when the sum needs integers beyond 2^53. */
 export function addRational(a: Rational, b: Rational): Rational {
   const divisor = gcd(a.denominator, b.denominator);
-  return rational(a.numerator * (b.denominator / divisor) + b.numerator * (a.denominator / divisor), (a.denominator / divisor) * b.denominator);
+  return rational(
+    a.numerator * (b.denominator / divisor) + b.numerator * (a.denominator / divisor),
+    (a.denominator / divisor) * b.denominator,
+  );
 }
 
 /** The nearest floating-point number. */

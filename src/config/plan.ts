@@ -26,9 +26,7 @@ export interface Plan {
  * `continue`: weights, moments and ledger of a checkpoint, under this plan's stages (a changed mixture, added domains, another schedule).
  * Resuming an interrupted run is not here: it is `train --resume`.
  */
-export type BeginPlan =
-  | { readonly mode: "scratch" }
-  | { readonly mode: "weights" | "continue"; readonly from: string };
+export type BeginPlan = { readonly mode: "scratch" } | { readonly mode: "weights" | "continue"; readonly from: string };
 
 export interface DataPlan {
   /** Where `prepare` writes, absolute. */
@@ -38,7 +36,12 @@ export interface DataPlan {
 }
 
 export type TokenizerPlan =
-  | { readonly kind: "train"; readonly vocabulary: number; readonly sampleBytes: number; /** `<folder>/tokenizer.json`. */ readonly path: string }
+  | {
+      readonly kind: "train";
+      readonly vocabulary: number;
+      readonly sampleBytes: number /** `<folder>/tokenizer.json`. */;
+      readonly path: string;
+    }
   | { readonly kind: "file"; readonly path: string };
 
 export interface DomainPlan {
@@ -48,7 +51,10 @@ export interface DomainPlan {
   /** Held-out shards, or null when the domain is not evaluated. */
   readonly heldOutShards: string | null;
   /** What `prepare` reads; null for shards made elsewhere. */
-  readonly documents: { readonly paths: readonly string[]; /** Share of documents held out, 0 to 1. */ readonly heldOut: number } | null;
+  readonly documents: {
+    readonly paths: readonly string[] /** Share of documents held out, 0 to 1. */;
+    readonly heldOut: number;
+  } | null;
 }
 
 /** `Architecture` without the vocabulary, which comes from the tokenizer, padded to a multiple of `padVocabularyTo`. */
@@ -116,7 +122,11 @@ export type ScheduleSpec =
   | (WarmUp & { readonly kind: "constant" })
   | (WarmUp & { readonly kind: "linear"; readonly min: number })
   | (WarmUp & { readonly kind: "cosine"; readonly min: number })
-  | (WarmUp & { readonly kind: "wsd"; readonly min: number; readonly decay: { readonly form: DecayForm; readonly steps: number } })
+  | (WarmUp & {
+      readonly kind: "wsd";
+      readonly min: number;
+      readonly decay: { readonly form: DecayForm; readonly steps: number };
+    })
   | (WarmUp & {
       readonly kind: "infinite";
       /** Rate that is held between cooldown and anneal. */

@@ -14,6 +14,8 @@
  *       x = x + (silu(h Wgᵀ) * (h Wuᵀ)) Wdᵀ
  *     logits = (rmsnorm(x) * finalNorm) Whᵀ                            Wh is the embedding when tied
  */
+import { type Problem, UserError } from "../base/errors.js";
+import type { ModelPlan } from "../config/plan.js";
 
 /** Llama 3.1's frequency scaling of RoPE (Hugging Face `rope_type: llama3`). */
 export interface RopeScaling {
@@ -53,4 +55,115 @@ export interface Architecture {
   readonly qkNorm: boolean;
   /** A token sees itself and the `slidingWindow − 1` tokens before it; null sees all (Mistral). */
   readonly slidingWindow: number | null;
+}
+
+/** More layers than any decoder has; a file that claims more is damaged. */
+const LAYER_LIMIT = 4096;
+/** Longest typed array that every supported Node can hold (2^32 − 1 elements). */
+const TENSOR_LIMIT = 2 ** 32 - 1;
+
+/**
+ * The architecture of a plan for a tokenizer of `vocabulary` entries, padded up to a multiple of `padVocabularyTo`.
+ * @throws UserError when the numbers cannot make a decoder.
+ */
+export function architectureOf(model: ModelPlan, vocabulary: number): Architecture {
+  const { initialDeviation: _, padVocabularyTo, ...shape } = model;
+  const padded = Math.ceil(vocabulary / padVocabularyTo) * padVocabularyTo;
+  return checkArchitecture({ ...shape, vocabulary: padded }, "model");
+}
+
+/**
+ * Returns its argument when it describes a decoder that can be built and written as a Hugging Face folder.
+ * @param where what the reader can open: `model`, or the path of a `config.json`.
+ * @throws UserError with every impossible value.
+ */
+export function checkArchitecture(architecture: Architecture, where: string): Architecture {
+  const problems = [
+    ...sizeProblems(architecture, where),
+    ...relationProblems(architecture, where),
+    ...ropeProblems(architecture, where),
+  ];
+  if (problems.length > 0) throw new UserError(problems);
+  return architecture;
+}
+
+const SIZES = ["width", "layers", "heads", "kvHeads", "headWidth", "feedForward", "vocabulary", "maxLength"] as const;
+
+function sizeProblems(architecture: Architecture, where: string): Problem[] {
+  const problems: Problem[] = [];
+  for (const name of SIZES)
+    if (!isCount(architecture[name]))
+      problems.push({ what: `${name} must be a positive whole number`, where, got: String(architecture[name]) });
+  if (architecture.layers > LAYER_LIMIT)
+    problems.push({ what: `layers is beyond ${LAYER_LIMIT}`, where, got: String(architecture.layers) });
+  if (architecture.slidingWindow !== null && !isCount(architecture.slidingWindow))
+    problems.push({
+      what: "slidingWindow must be a positive whole number of tokens, or absent",
+      where,
+      got: String(architecture.slidingWindow),
+    });
+  if (!isPositive(architecture.normEpsilon))
+    problems.push({ what: "normEpsilon must be positive", where, got: String(architecture.normEpsilon) });
+  const { width, heads, headWidth, feedForward, vocabulary } = architecture;
+  const largest = width * Math.max(heads * headWidth, feedForward, vocabulary);
+  if (largest > TENSOR_LIMIT)
+    problems.push({
+      what: "the largest matrix is too large to hold",
+      where,
+      expected: `at most ${TENSOR_LIMIT} elements`,
+      got: String(largest),
+    });
+  return problems;
+}
+
+function relationProblems(architecture: Architecture, where: string): Problem[] {
+  const { heads, kvHeads, headWidth, qkNorm, qkvBias } = architecture;
+  const problems: Problem[] = [];
+  if (heads % kvHeads !== 0)
+    problems.push({
+      what: "kvHeads must divide heads",
+      where,
+      got: `heads ${heads}, kvHeads ${kvHeads}`,
+      hint: "every key/value head serves heads/kvHeads query heads",
+    });
+  if (headWidth % 2 !== 0)
+    problems.push({ what: "headWidth must be even, because RoPE turns pairs", where, got: String(headWidth) });
+  if (qkNorm && qkvBias)
+    problems.push({
+      what: "qkNorm and qkvBias cannot be combined",
+      where,
+      hint: "no Hugging Face class has both without a bias on the attention output; switch one off",
+    });
+  return problems;
+}
+
+function ropeProblems(architecture: Architecture, where: string): Problem[] {
+  const { ropeTheta, ropeScaling } = architecture;
+  const problems: Problem[] = [];
+  if (!isPositive(ropeTheta)) problems.push({ what: "ropeTheta must be positive", where, got: String(ropeTheta) });
+  if (ropeScaling === null) return problems;
+  const { factor, lowFrequencyFactor, highFrequencyFactor, originalLength } = ropeScaling;
+  if (!(Number.isFinite(factor) && factor >= 1))
+    problems.push({ what: "ropeScaling.factor must be at least 1", where, got: String(factor) });
+  if (!(isPositive(lowFrequencyFactor) && isPositive(highFrequencyFactor) && lowFrequencyFactor < highFrequencyFactor))
+    problems.push({
+      what: "ropeScaling needs 0 < lowFrequencyFactor < highFrequencyFactor",
+      where,
+      got: `${lowFrequencyFactor}, ${highFrequencyFactor}`,
+    });
+  if (!isCount(originalLength))
+    problems.push({
+      what: "ropeScaling.originalLength must be a positive whole number of tokens",
+      where,
+      got: String(originalLength),
+    });
+  return problems;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
+}
+
+function isPositive(value: number): boolean {
+  return Number.isFinite(value) && value > 0;
 }

@@ -1,0 +1,58 @@
+/** Saving while training goes on: at most one save at a time, and no error lost. */
+import type { CheckpointContent } from "./format.js";
+import { applyRetention, type RetentionPolicy } from "./retention.js";
+import { checkpointFolder } from "./run-folder.js";
+import { saveCheckpoint } from "./save.js";
+
+export interface SaveRequest extends CheckpointContent {
+  /** Applied once this checkpoint is whole; null: everything is kept. */
+  readonly retention: RetentionPolicy | null;
+}
+
+/** Owns the save in flight. Disposing waits for it in silence; a run that goes well calls `finish` first, to learn how it went. */
+export class BackgroundSaver implements AsyncDisposable {
+  #inFlight: Promise<void> | null = null;
+
+  /** @param write how one checkpoint is written. */
+  constructor(
+    private readonly runFolder: string,
+    private readonly write: (runFolder: string, content: CheckpointContent) => Promise<string> = saveCheckpoint,
+  ) {}
+
+  /**
+   * Starts a save once the previous one is done, and returns when it has begun with the path that the checkpoint will have.
+   * Nothing in `request` may change until it is written. To hold one copy of the model at a time, await `finish` before the snapshot.
+   * @throws what the previous save failed with; the new one is then not begun.
+   */
+  async save(request: SaveRequest): Promise<string> {
+    while (this.#inFlight !== null) await this.finish();
+    this.#inFlight = this.#run(request);
+    // The promise keeps the error for the next call; without this, Node.js would end the process because nobody looked at it yet.
+    this.#inFlight.catch(() => undefined);
+    return checkpointFolder(this.runFolder, request.step);
+  }
+
+  /** Waits for the save in flight. @throws what it failed with, once. */
+  async finish(): Promise<void> {
+    const waitedFor = this.#inFlight;
+    try {
+      await waitedFor;
+    } finally {
+      if (this.#inFlight === waitedFor) this.#inFlight = null;
+    }
+  }
+
+  /** Waits for the save in flight, whatever becomes of it: for the way out, when another error is already under way. */
+  async settle(): Promise<void> {
+    await this.finish().catch(() => undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.settle();
+  }
+
+  async #run({ retention, ...content }: SaveRequest): Promise<void> {
+    await this.write(this.runFolder, content);
+    if (retention !== null) await applyRetention(this.runFolder, retention);
+  }
+}

@@ -1,0 +1,288 @@
+#!/usr/bin/env node
+/** The command line: options in, one function of `commands/` called, errors turned into words and an exit code. */
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { formatProblem, UserError } from "./base/errors.js";
+import { VERSION } from "./base/version.js";
+import { evaluate } from "./commands/eval.js";
+import { generate } from "./commands/generate.js";
+import { inspect } from "./commands/inspect.js";
+import { plan } from "./commands/plan.js";
+import { prepare } from "./commands/prepare.js";
+import { loadPlan } from "./config/load.js";
+import type { Plan } from "./config/plan.js";
+import { loadTokenizer } from "./data/tokenizer.js";
+import { train } from "./train.js";
+
+/** What the commands read and write, so that tests can look at it. */
+export interface Terminal {
+  readonly out: { write(text: string): unknown };
+  readonly err: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
+  /** Calls back on SIGINT and SIGTERM; returns how to stop listening. */
+  onSignal(callback: () => void): () => void;
+  /** Ends the process without any clean-up. */
+  abort(): void;
+}
+
+interface PlanOptions {
+  readonly config: string;
+  readonly set: readonly string[];
+}
+
+/** Runs one command and returns the exit code: 0 done, 1 our fault, 2 the user's. */
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await program(terminal).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof UserError) {
+      for (const problem of error.problems) terminal.err.write(`error: ${formatProblem(problem)}\n`);
+      return 2;
+    }
+    terminal.err.write(`This is a fault of hephaestus, not of yours. Please report it with the lines below.\n`);
+    terminal.err.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    for (let cause = causeOf(error); cause !== null; cause = causeOf(cause))
+      terminal.err.write(`caused by: ${cause.stack ?? cause.message}\n`);
+    return 1;
+  }
+}
+
+function causeOf(error: unknown): Error | null {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : null;
+}
+
+function program(terminal: Terminal): Command {
+  const root = new Command("hephaestus")
+    .description(
+      "Continual pre-training for decoder-only language models: mixture, exact resume, proof of what was gained and forgotten.",
+    )
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      writeErr: (text) => void terminal.err.write(text),
+    })
+    .addHelpText(
+      "after",
+      "\nExamples:\n  hephaestus prepare --config configs/quickstart.yaml\n  hephaestus plan --config configs/quickstart.yaml\n  hephaestus train --config configs/quickstart.yaml",
+    );
+  const write = (text: string) => void terminal.out.write(text);
+  addPrepare(root, terminal);
+  addInspect(root, terminal);
+  withPlan(root.command("plan"), "Show the resolved run before any step, and refuse one that the data cannot feed.")
+    .option("--json", "print JSON")
+    .option("--measure", "run a few micro-batches to estimate the time")
+    .addHelpText(
+      "after",
+      examples(
+        "plan --config configs/quickstart.yaml --measure",
+        "plan --config configs/quickstart.yaml --set stages[0].tokens=1M --json",
+      ),
+    )
+    .action(async (options: PlanOptions & { json?: true; measure?: true }) => {
+      await plan(await planOf(options), { json: options.json === true, measure: options.measure === true, write });
+    });
+  addTrain(root, terminal);
+  withPlan(root.command("eval"), "Held-out loss and bits per byte of every domain for a checkpoint.")
+    .option("--checkpoint <folder>", "a checkpoint or a Hugging Face folder (default: the run's newest whole one)")
+    .option("--tokens <count>", "held-out tokens of each domain (default: the plan's)", wholeNumber)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "eval --config configs/quickstart.yaml",
+        "eval --config configs/quickstart.yaml --checkpoint checkpoints/quickstart/step-00000100",
+      ),
+    )
+    .action(async (options: PlanOptions & { checkpoint?: string; tokens?: number; json?: true }) => {
+      const { checkpoint = null, tokens = null, json } = options;
+      await evaluate(await planOf(options), { checkpoint, tokens, json: json === true, progress: terminal.err, write });
+    });
+  addGenerate(root, terminal);
+  return root;
+}
+
+function addPrepare(root: Command, terminal: Terminal): void {
+  withPlan(
+    root.command("prepare"),
+    "Train or load the tokenizer and turn the plan's documents into Arrow token shards.",
+  )
+    .option("--workers <count>", "worker threads (default: one per core)", wholeNumber)
+    .option("--skip-invalid <share>", "skip unreadable records up to this share of them, such as 0.01", number, 0)
+    .option("--force", "write everything again")
+    .addHelpText(
+      "after",
+      examples(
+        "prepare --config configs/quickstart.yaml",
+        "prepare --config plan.yaml --workers 8 --skip-invalid 0.001",
+      ),
+    )
+    .action(async (options: PlanOptions & { workers?: number; skipInvalid: number; force?: true }) => {
+      const { workers = null, skipInvalid, force } = options;
+      await prepare(await planOf(options), {
+        workers,
+        skipInvalid,
+        force: force === true,
+        write: (line) => void terminal.out.write(`${line}\n`),
+      });
+    });
+}
+
+function addInspect(root: Command, terminal: Terminal): void {
+  root
+    .command("inspect")
+    .description("Show what is in token shards: header, counts, hashes, decoded windows.")
+    .argument("<path>", "a shard, a folder of shards, or a folder written by datasets.save_to_disk")
+    .option("--check", "read everything: ids, offsets, hashes")
+    .option("--windows <count>", "windows to show", wholeNumber, 3)
+    .option("--tokenizer <file>", "tokenizer.json to decode them with (default: the ids)")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "inspect data/quickstart/agent/train --tokenizer data/quickstart/tokenizer.json",
+        "inspect data/quickstart/text/train/part-00000.arrow --check",
+      ),
+    )
+    .action(async (path: string, options: { check?: true; windows: number; tokenizer?: string; json?: true }) => {
+      const tokenizer = options.tokenizer === undefined ? null : await loadTokenizer(options.tokenizer);
+      await inspect(path, {
+        check: options.check === true,
+        windows: options.windows,
+        decode: tokenizer === null ? null : (ids) => tokenizer.decode(ids),
+        json: options.json === true,
+        write: (text) => void terminal.out.write(text),
+      });
+    });
+}
+
+function addTrain(root: Command, terminal: Terminal): void {
+  withPlan(
+    root.command("train"),
+    "Train the plan. Ctrl-C finishes the step, saves and says how to go on; a second one stops at once.",
+  )
+    .option(
+      "--resume <checkpoint>",
+      "go on exactly from a checkpoint's folder, or `auto` for the run's newest whole one",
+    )
+    .addHelpText(
+      "after",
+      examples("train --config configs/quickstart.yaml", "train --config configs/quickstart.yaml --resume auto"),
+    )
+    .action(async (options: PlanOptions & { resume?: string }) => {
+      const stop = { requested: false };
+      const unlisten = terminal.onSignal(() => {
+        if (stop.requested) terminal.abort();
+        stop.requested = true;
+        terminal.err.write("\nstopping after this step; once more to stop at once\n");
+      });
+      try {
+        const outcome = await train(await planOf(options), {
+          resume: options.resume ?? null,
+          stop,
+          progress: terminal.err,
+        });
+        const command = ["hephaestus train --config", options.config, ...options.set.map((set) => `--set ${set}`)].join(
+          " ",
+        );
+        const next =
+          outcome.status === "finished"
+            ? "finished"
+            : `interrupted after step ${outcome.step}; go on with:\n  ${command} --resume auto`;
+        terminal.out.write(`${next}\n${outcome.checkpoint === null ? "" : `last checkpoint: ${outcome.checkpoint}\n`}`);
+      } finally {
+        unlisten();
+      }
+    });
+}
+
+function addGenerate(root: Command, terminal: Terminal): void {
+  withPlan(root.command("generate"), "Continue a prompt.")
+    .addOption(new Option("--prompt <text>", "what to continue").default("", "a new document"))
+    .option("--checkpoint <folder>", "a checkpoint or a Hugging Face folder (default: the run's newest whole one)")
+    .option("--tokens <count>", "most tokens to add", wholeNumber, 100)
+    .option("--temperature <value>", "0 takes the most likely token", number, 0.8)
+    .option("--top-k <count>", "keep this many of the most likely tokens", wholeNumber)
+    .option("--top-p <share>", "keep the fewest tokens that reach this probability", number)
+    .option("--seed <number>", "equal seeds give equal text", wholeNumber, 0)
+    .addHelpText(
+      "after",
+      examples(
+        'generate --config configs/quickstart.yaml --prompt "The operation"',
+        "generate --config configs/quickstart.yaml --temperature 0 --tokens 50",
+      ),
+    )
+    .action(
+      async (
+        options: PlanOptions & {
+          prompt: string;
+          checkpoint?: string;
+          tokens: number;
+          temperature: number;
+          topK?: number;
+          topP?: number;
+          seed: number;
+        },
+      ) => {
+        const { checkpoint = null, topK = null, topP = null, prompt, tokens, temperature, seed } = options;
+        await generate(await planOf(options), {
+          checkpoint,
+          topK,
+          topP,
+          prompt,
+          tokens,
+          temperature,
+          seed,
+          write: (text) => void terminal.out.write(text),
+        });
+      },
+    );
+}
+
+function withPlan(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .requiredOption("-c, --config <file>", "the plan (YAML)")
+    .option(
+      "--set <path=value>",
+      "override a value of the plan; may be repeated",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    );
+}
+
+async function planOf(options: PlanOptions): Promise<Plan> {
+  return (await loadPlan(options.config, options.set)).plan;
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  hephaestus ${line}`).join("\n")}`;
+}
+
+function wholeNumber(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
+  return value;
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number");
+  return value;
+}
+
+function onSignal(callback: () => void): () => void {
+  process.on("SIGINT", callback);
+  process.on("SIGTERM", callback);
+  return () => {
+    process.off("SIGINT", callback);
+    process.off("SIGTERM", callback);
+  };
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const terminal = { out: process.stdout, err: process.stderr, onSignal, abort: () => process.exit(130) };
+  process.exitCode = await main(process.argv.slice(2), terminal);
+}

@@ -1,0 +1,49 @@
+/** Rules between the keys of `data`. Each speaks only when the keys it needs are valid. */
+import { resolve } from "node:path";
+import type { Draft } from "./draft.js";
+import type { PlanProblems } from "./problems.js";
+import type { DataSource } from "./schema-data.js";
+
+export function checkData(data: Draft<DataSource>, problems: PlanProblems): void {
+  const tokenizer = data?.tokenizer;
+  if (tokenizer !== undefined && tokenizer.train !== undefined && tokenizer.file !== undefined)
+    checkOneOf(["data", "tokenizer"], { train: tokenizer.train, file: tokenizer.file }, problems);
+  if (data?.domains === undefined) return;
+  if (Object.keys(data.domains).length === 0)
+    problems.add(["data", "domains"], { what: "there are no domains", expected: "at least one name with `documents` or `shards`" });
+  for (const [name, domain] of Object.entries(data.domains)) checkDomain(name, domain, problems);
+}
+
+type DomainSource = DataSource["domains"][string];
+
+function checkDomain(name: string, domain: Draft<DomainSource>, problems: PlanProblems): void {
+  if (domain === undefined) return;
+  const path = ["data", "domains", name];
+  const { documents, shards, heldOut, heldOutShards } = domain;
+  if (documents !== undefined && shards !== undefined) checkOneOf(path, { documents, shards }, problems);
+  if (heldOut && documents === null)
+    problems.add([...path, "heldOut"], {
+      what: "`heldOut` goes with `documents`",
+      hint: "for shards that are already there, name the held-out ones in `heldOutShards`",
+    });
+  if (heldOutShards && shards === null)
+    problems.add([...path, "heldOutShards"], {
+      what: "`heldOutShards` goes with `shards`",
+      hint: "for documents, `heldOut` is the share that `prepare` holds out",
+    });
+  if (shards && heldOutShards && resolve(shards) === resolve(heldOutShards))
+    problems.add([...path, "heldOutShards"], {
+      what: "the held-out shards are the training shards",
+      hint: "a loss on the training data says nothing about other data",
+    });
+}
+
+/** Adds a problem unless exactly one of two keys, both valid, is given. */
+export function checkOneOf(path: readonly (string | number)[], pair: Readonly<Record<string, unknown>>, problems: PlanProblems): void {
+  const given = Object.values(pair).filter((value) => value !== null).length;
+  if (given === 1) return;
+  const names = Object.keys(pair)
+    .map((name) => `\`${name}\``)
+    .join(" and ");
+  problems.add(path, { what: given === 0 ? `one of ${names} is missing` : `${names} exclude each other`, expected: `exactly one of ${names}` });
+}

@@ -1,0 +1,29 @@
+/** The `data` section: the tokenizer, and where each domain's documents or shards are. */
+import { z } from "zod";
+import { count, domainName, heldOutShare, optional, path, paths, section, whole } from "./schema-leaves.js";
+
+const domain = section("a domain", {
+  documents: optional(paths),
+  heldOut: optional(heldOutShare),
+  shards: optional(path),
+  heldOutShards: optional(path),
+});
+
+const tokenizer = section("the tokenizer", {
+  train: optional(
+    section("tokenizer training", {
+      // 256 bytes and the end-of-text token are the least that a byte-level tokenizer has.
+      vocabulary: whole(257, 1_000_000),
+      sampleBytes: count("bytes").prefault("100M"),
+    }),
+  ),
+  file: optional(path),
+});
+
+export const dataSchema = section("the data", {
+  folder: optional(path),
+  tokenizer,
+  domains: z.record(domainName, domain, "the domains: names, each with `documents` or `shards`"),
+});
+
+export type DataSource = z.output<typeof dataSchema>;

@@ -1,0 +1,116 @@
+/**
+ * JSON lines, plain or gzipped, one record at a time: memory is one read buffer and one line.
+ * Lines are cut as bytes, before decoding: a newline byte is never part of another character in UTF-8, and damage stays in its own line.
+ */
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { messageOf, systemCode, UserError } from "../base/errors.js";
+import { checkRecord, decodeUtf8, NOT_UTF8, reject, type SourceRecord } from "./record.js";
+
+/** Longer lines are rejected unread: half of the longest string V8 can hold, and in practice a file that is not JSON lines at all. */
+export const MAX_LINE_BYTES = 256 * 2 ** 20;
+
+const READ_BYTES = 1 << 20;
+const NEWLINE = 0x0a;
+const BLANK = /^\s*$/;
+
+/** A line's bytes without the newline, or null where it is longer than the limit. */
+interface Line {
+  readonly number: number;
+  readonly bytes: Buffer | null;
+}
+
+/**
+ * The records of a JSON lines file; blank lines are passed over.
+ * @throws UserError when the file cannot be read or its gzip stream is damaged or cut short.
+ */
+export async function* readJsonLines(path: string, maxLineBytes = MAX_LINE_BYTES): AsyncGenerator<SourceRecord> {
+  for await (const { number, bytes } of splitLines(openBytes(path), maxLineBytes)) {
+    const where = `${path}:${number}`;
+    if (bytes === null) {
+      yield reject(where, `the line is longer than ${maxLineBytes} bytes`);
+      continue;
+    }
+    const line = decodeUtf8(bytes);
+    if (line === NOT_UTF8) yield reject(where, "the line is not valid UTF-8");
+    else if (!BLANK.test(line)) yield parseLine(line, where);
+  }
+}
+
+function parseLine(line: string, where: string): SourceRecord {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch (error) {
+    return reject(where, `the line is not JSON: ${messageOf(error)}`);
+  }
+  return checkRecord(fields, where);
+}
+
+async function* openBytes(path: string): AsyncGenerator<Buffer> {
+  const file = createReadStream(path, { highWaterMark: READ_BYTES });
+  // The callback has nothing to do: pipeline hands any failure of the file to the stream that is read below.
+  const bytes = path.toLowerCase().endsWith(".gz")
+    ? pipeline(file, createGunzip({ chunkSize: READ_BYTES }), () => {})
+    : file;
+  try {
+    for await (const chunk of bytes) yield chunk as Buffer;
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+}
+
+function readFailure(error: unknown, path: string): UserError {
+  const code = systemCode(error) ?? "unknown error";
+  if (!code.startsWith("Z_"))
+    return new UserError({ what: `cannot read this file (${code})`, where: path }, { cause: error });
+  return new UserError(
+    {
+      what: code === "Z_BUF_ERROR" ? "this gzip file is cut short" : "this gzip file is damaged",
+      where: path,
+      got: messageOf(error),
+      hint: "fetch or compress the file again",
+    },
+    { cause: error },
+  );
+}
+
+async function* splitLines(chunks: AsyncIterable<Buffer>, maxLineBytes: number): AsyncGenerator<Line> {
+  const pending = new PendingLine(maxLineBytes);
+  let number = 1;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      pending.append(chunk.subarray(start, end));
+      yield { number: number++, bytes: pending.take() };
+      start = end + 1;
+    }
+    pending.append(chunk.subarray(start));
+  }
+  yield { number, bytes: pending.take() };
+}
+
+/** The pieces of the line being read; forgets them once they exceed the limit. */
+class PendingLine {
+  private pieces: Buffer[] = [];
+  private bytes = 0;
+
+  constructor(private readonly maxBytes: number) {}
+
+  append(piece: Buffer): void {
+    this.bytes += piece.length;
+    if (this.bytes > this.maxBytes) this.pieces = [];
+    else if (piece.length > 0) this.pieces.push(piece);
+  }
+
+  /** The whole line, or null where it was too long; the next line starts empty. */
+  take(): Buffer | null {
+    const [first, ...rest] = this.pieces;
+    const line =
+      this.bytes > this.maxBytes ? null : rest.length === 0 ? (first ?? Buffer.alloc(0)) : Buffer.concat(this.pieces);
+    this.pieces = [];
+    this.bytes = 0;
+    return line;
+  }
+}

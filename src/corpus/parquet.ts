@@ -1,0 +1,161 @@
+/**
+ * Parquet files, one row group at a time by byte ranges: memory is one row group's `text`, `source` and `licence`, never the file.
+ * hyparquet does the decoding. What the file claims about itself is checked before memory is reserved for it, and whatever the
+ * decoder stumbles over is reported as a damaged file.
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import {
+  type AsyncBuffer,
+  type Compressors,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type RowGroup,
+} from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { messageOf, systemCode, UserError } from "../base/errors.js";
+import { checkRecord, decodeUtf8, type SourceRecord } from "./record.js";
+
+/** The most uncompressed bytes of a row group's read columns: twice to thrice this is needed as strings, within Node's default heap. */
+export const MAX_ROW_GROUP_BYTES = 2 ** 30;
+/** Sixteen times the rows that pyarrow puts into a row group by default. */
+const MAX_ROW_GROUP_ROWS = 2 ** 24;
+const WANTED = ["text", "source", "licence", "license"];
+
+/**
+ * The records of a Parquet file with a `text` column of strings.
+ * @throws UserError when the file cannot be read, is damaged, has no such column, or a row group larger than this reader holds in memory.
+ */
+export async function* readParquet(path: string): AsyncGenerator<SourceRecord> {
+  const handle = await open(path, "r").catch((error: unknown) => {
+    throw new UserError(
+      { what: `cannot read this file (${systemCode(error) ?? "unknown error"})`, where: path },
+      { cause: error },
+    );
+  });
+  try {
+    const file = byteRanges(handle, (await handle.stat()).size);
+    const metadata = await asDamage(path, () => parquetMetadataAsync(file));
+    const columns = await asDamage(path, () => readableColumns(metadata));
+    requireText(metadata, columns, path);
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + checkRowGroup(group, columns, path);
+      for (const fields of await readRows({ file, metadata, columns, rowStart, rowEnd }, path))
+        yield checkRecord(fields, `${path}:${++rowStart}`);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Reads by position; a range outside the file is a damaged offset, refused before its bytes are allocated. */
+function byteRanges(handle: FileHandle, byteLength: number): AsyncBuffer {
+  return {
+    byteLength,
+    async slice(start, end = byteLength) {
+      if (!(start >= 0 && start <= end && end <= byteLength))
+        throw new RangeError(`bytes ${start} to ${end} of a file of ${byteLength}`);
+      const bytes = new Uint8Array(end - start);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
+        if (bytesRead === 0) throw new RangeError("the file became shorter while it was read");
+        filled += bytesRead;
+      }
+      return bytes.buffer;
+    },
+  };
+}
+
+/** The wanted columns that are flat strings. */
+function readableColumns(metadata: FileMetaData): string[] {
+  return parquetSchema(metadata)
+    .children.filter(({ element, children }) => {
+      const flatString =
+        element.type === "BYTE_ARRAY" && children.length === 0 && element.repetition_type !== "REPEATED";
+      return flatString && (element.converted_type ?? "UTF8") === "UTF8" && WANTED.includes(element.name);
+    })
+    .map(({ element }) => element.name);
+}
+
+function requireText(metadata: FileMetaData, columns: readonly string[], path: string): void {
+  if (columns.includes("text")) return;
+  const names = parquetSchema(metadata).children.map(({ element }) => `${element.name} (${element.type ?? "nested"})`);
+  throw new UserError({
+    what: "this Parquet file has no `text` column of strings",
+    where: path,
+    expected: "a column named text of type string",
+    got: names.slice(0, 20).join(", ") || "no columns",
+  });
+}
+
+/** The number of rows of a group that this reader can hold in memory. */
+function checkRowGroup(group: RowGroup, columns: readonly string[], path: string): number {
+  const rows = Number(group.num_rows);
+  const bytes = group.columns
+    .filter(({ meta_data }) => columns.includes(meta_data?.path_in_schema?.[0] ?? ""))
+    .reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
+  if (!(rows >= 0 && bytes >= 0)) throw damaged(path, new RangeError(`a row group of ${rows} rows and ${bytes} bytes`));
+  if (rows > MAX_ROW_GROUP_ROWS || bytes > MAX_ROW_GROUP_BYTES)
+    throw new UserError({
+      what: "a row group of this Parquet file is too large to hold in memory",
+      where: path,
+      expected: `at most ${MAX_ROW_GROUP_ROWS} rows and ${MAX_ROW_GROUP_BYTES} bytes`,
+      got: `${rows} rows and ${bytes} bytes`,
+      hint: "write the file again with smaller row groups, for example pyarrow.parquet.write_table(table, path, row_group_size=10000)",
+    });
+  return rows;
+}
+
+interface RowRange {
+  readonly file: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  readonly columns: string[];
+  readonly rowStart: number;
+  readonly rowEnd: number;
+}
+
+async function readRows(range: RowRange, path: string): Promise<readonly unknown[]> {
+  if (range.rowStart === range.rowEnd) return [];
+  const rows: readonly unknown[] = await asDamage(path, () =>
+    parquetReadObjects({ ...range, compressors: boundedCompressors, parsers: { stringFromBytes: decodeValue } }),
+  );
+  const expected = range.rowEnd - range.rowStart;
+  if (rows.length !== expected)
+    throw damaged(path, new RangeError(`${rows.length} rows where ${expected} are announced`));
+  return rows;
+}
+
+/** A null value arrives as no bytes at all. */
+function decodeValue(bytes: Uint8Array | undefined): unknown {
+  return bytes === undefined ? null : decodeUtf8(bytes);
+}
+
+/** The decompressors, refusing a page that claims to be larger than a whole row group may be. */
+const boundedCompressors: Compressors = Object.fromEntries(
+  Object.entries(compressors).map(([codec, decompress]) => [
+    codec,
+    (input: Uint8Array, outputBytes: number) => {
+      if (outputBytes > MAX_ROW_GROUP_BYTES) throw new RangeError(`a page of ${outputBytes} bytes`);
+      return decompress(input, outputBytes);
+    },
+  ]),
+);
+
+async function asDamage<T>(path: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+function damaged(path: string, cause: unknown): UserError {
+  const hint = "fetch the file again, or check that it is a Parquet file";
+  return new UserError(
+    { what: "this Parquet file is damaged or not a Parquet file", where: path, got: messageOf(cause), hint },
+    { cause },
+  );
+}

@@ -1,0 +1,123 @@
+/**
+ * Text to token ids and back, for any Hugging Face `tokenizer.json`. The library decides what a file means; byte-level BPE, whose shape we
+ * recognise, runs through our own encoder, which gives the same ids several times faster (measured by `scripts/bench-tokenizer.ts`).
+ */
+import { Tokenizer as HuggingFaceTokenizer, SplitPreTokenizer } from "@huggingface/tokenizers";
+import { messageOf, UserError } from "../base/errors.js";
+import { fingerprintOf } from "../base/fingerprint.js";
+import { byteBpeShape } from "./bpe-shape.js";
+import { textEncoder } from "./bpe-text.js";
+import { type AddedToken, findEndOfText, readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
+import type { LibraryTokenizer } from "./tokenizer-library.js";
+import type { SpecialTokens } from "./tokenizer-sections.js";
+
+export interface Tokenizer {
+  readonly path: string;
+  /** Highest id + 1. */
+  readonly vocabulary: number;
+  /** SHA-256 of everything in the file that can change an id. */
+  readonly fingerprint: string;
+  /** The token that ends a document. */
+  readonly endOfText: number;
+  /** Which code encodes: ours or the library's. */
+  readonly encoder: "byte-bpe" | "library";
+  /** The ids of a text (special tokens `literal` unless said otherwise), without any token around it and never truncated. Half a surrogate pair counts as U+FFFD. */
+  encode(text: string, options?: { readonly specialTokens?: SpecialTokens }): Int32Array;
+  /** The text of ids; ids that no token has are left out. */
+  decode(ids: Iterable<number>): string;
+  /** A token as the vocabulary spells it, or null when no token has this id. */
+  tokenText(id: number): string | null;
+}
+
+/** @throws UserError when the file is absent, damaged, not a tokenizer or of a kind that the library does not know. */
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  const file = await readTokenizerFile(path);
+  const endOfText = await findEndOfText(file);
+  const { addedTokens, normalizer, preTokenizer, model } = file;
+  const library = buildLibrary(file, addedTokens);
+  const shape = byteBpeShape(file, compilePattern);
+  const literal = shape && textEncoder(shape, addedTokens, "literal");
+  const parse = shape && textEncoder(shape, addedTokens, "parse");
+  const textById = new Map([...file.idByToken].map(([token, id]) => [id, token]));
+  return {
+    path,
+    vocabulary: file.vocabulary,
+    fingerprint: fingerprintOf({ addedTokens, normalizer, preTokenizer, model }),
+    endOfText,
+    encoder: literal === null ? "library" : "byte-bpe",
+    encode: encodeBy({
+      literal:
+        literal ??
+        slowEncode(file, () =>
+          buildLibrary(
+            file,
+            addedTokens.filter(({ special }) => !special),
+          ),
+        ),
+      parse: parse ?? slowEncode(file, () => library),
+    }),
+    decode: (ids) =>
+      decode(
+        library,
+        [...ids].filter((id) => textById.has(id)),
+      ),
+    tokenText: (id) => textById.get(id) ?? null,
+  };
+}
+
+type Encode = (text: string) => Int32Array;
+
+function encodeBy(encoders: Readonly<Record<SpecialTokens, Encode>>): Tokenizer["encode"] {
+  return (text, { specialTokens = "literal" } = {}) =>
+    encoders[specialTokens](text.replace(/\p{Surrogate}/gu, "\ufffd"));
+}
+
+function buildLibrary(file: TokenizerFile, addedTokens: readonly AddedToken[]): LibraryTokenizer {
+  const { normalizer, preTokenizer, model, postProcessor, decoder } = file;
+  const content = {
+    added_tokens: addedTokens,
+    normalizer,
+    pre_tokenizer: preTokenizer,
+    model,
+    post_processor: postProcessor,
+    decoder,
+  };
+  try {
+    return new HuggingFaceTokenizer(content, {});
+  } catch (error) {
+    throw new UserError(
+      {
+        what: "this tokenizer cannot be used",
+        where: file.path,
+        got: messageOf(error),
+        hint: "the file is damaged or of an unknown kind",
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The library translates the pattern language of tokenizer files; its own translation keeps both paths in agreement. */
+function compilePattern(source: string): RegExp | null {
+  return new SplitPreTokenizer({ type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false })
+    .pattern;
+}
+
+function slowEncode(file: TokenizerFile, build: () => LibraryTokenizer): Encode {
+  let library: LibraryTokenizer | null = null;
+  return (text) => {
+    library ??= build();
+    const { ids } = library.encode(text, { add_special_tokens: false });
+    // Where the model has no token for unknown text, the library leaves holes.
+    return Int32Array.from(ids, (id) => {
+      if (id !== undefined) return id;
+      throw new UserError({ what: "this tokenizer has no token for a part of the text", where: file.path });
+    });
+  };
+}
+
+function decode(library: LibraryTokenizer, ids: number[]): string {
+  return ids.length === 0
+    ? ""
+    : library.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+}

@@ -1,0 +1,94 @@
+/**
+ * The four places tfjs can compute. Loading one registers it with tfjs's global engine; it stays registered for the life of the process.
+ */
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import { installFastMatMul } from "./wasm-matmul.js";
+
+export type BackendKind = "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
+
+/** Best first. */
+export const BACKEND_KINDS: readonly BackendKind[] = ["tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"];
+
+export interface Backend {
+  readonly kind: BackendKind;
+  /** In words, for the log. */
+  readonly device: string;
+  /** Whether the same operations give the same bits every time. */
+  readonly deterministic: boolean;
+  /** Makes this backend the one that tfjs operations run on. Call at the start of every synchronous stretch of them. */
+  use(): void;
+}
+
+const require = createRequire(import.meta.url);
+const opened = new Map<BackendKind, Promise<Backend>>();
+
+/**
+ * Loads a backend, once per process.
+ * @throws Error that says why it cannot be had (package not installed, library missing, no GPU).
+ */
+export function openBackend(kind: BackendKind): Promise<Backend> {
+  const known = opened.get(kind);
+  if (known !== undefined) return known;
+  const fresh = load(kind);
+  opened.set(kind, fresh);
+  return fresh;
+}
+
+async function load(kind: BackendKind): Promise<Backend> {
+  tf.enableProdMode();
+  switch (kind) {
+    case "tfjs-node-gpu":
+      return loadTensorFlow(kind, "@tensorflow/tfjs-node-gpu");
+    case "tfjs-node":
+      return loadTensorFlow(kind, "@tensorflow/tfjs-node");
+    case "tfjs-wasm":
+      return loadWasm();
+    case "tfjs-cpu":
+      await import("@tensorflow/tfjs-backend-cpu");
+      return ready(kind, "cpu", "CPU, plain JavaScript");
+  }
+}
+
+async function loadWasm(): Promise<Backend> {
+  const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
+  setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);
+  installFastMatMul();
+  return ready("tfjs-wasm", "wasm", "CPU, WebAssembly with SIMD, one thread");
+}
+
+/** Both packages register the name `tensorflow`, so a process can hold only one of them. */
+async function loadTensorFlow(kind: "tfjs-node-gpu" | "tfjs-node", packageName: string): Promise<Backend> {
+  if (tf.findBackendFactory("tensorflow") !== null)
+    throw new Error("this process already holds the other TensorFlow package");
+  restoreRemovedUtil();
+  const binding: unknown = require(packageName);
+  const version = String(readPath(binding, ["version", "tensorflow"]) ?? readPath(binding, ["version_core"]) ?? "");
+  const usesGpu = readPath(tf.findBackend("tensorflow"), ["isUsingGpuDevice"]) === true;
+  if (kind === "tfjs-node-gpu" && !usesGpu) throw new Error("TensorFlow loaded but found no usable GPU");
+  return ready(kind, "tensorflow", `${usesGpu ? "GPU" : "CPU"}, TensorFlow ${version}`.trim());
+}
+
+function readPath(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (at !== null && typeof at === "object" ? Reflect.get(at, key) : undefined),
+    value,
+  );
+}
+
+/** tfjs-node 4.22 still calls functions of `node:util` that Node 23 removed. */
+function restoreRemovedUtil(): void {
+  const util = require("node:util") as Record<string, unknown>;
+  util["isNullOrUndefined"] ??= (value: unknown) => value === null || value === undefined;
+  util["isArray"] ??= Array.isArray;
+}
+
+async function ready(kind: BackendKind, name: string, device: string): Promise<Backend> {
+  if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start its ${name} backend`);
+  const use = (): void => {
+    // A backend that has been started is switched to before `setBackend` first yields, so there is nothing to await.
+    if (tf.getBackend() !== name) void tf.setBackend(name);
+  };
+  return { kind, device, deterministic: kind !== "tfjs-node-gpu", use };
+}

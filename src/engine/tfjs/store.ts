@@ -1,0 +1,104 @@
+/** The tensors of a model, by kind and name: weights, moments, accumulated gradients. Owns their memory. */
+import * as tf from "@tensorflow/tfjs-core";
+import { sizeOf } from "../../base/dims.js";
+import type { Parameter } from "../../model/parameters.js";
+import type { EngineTensor, TensorKind } from "../engine.js";
+
+const KINDS: readonly TensorKind[] = ["weight", "moment1", "moment2", "gradient"];
+
+export class TensorStore implements Disposable {
+  readonly #table: readonly Parameter[];
+  readonly #tensors = new Map<string, tf.Tensor>();
+
+  constructor(table: readonly Parameter[]) {
+    this.#table = table;
+  }
+
+  /** The tensor; absent only while it has never been set. @throws Error when it is absent. */
+  get(kind: TensorKind, name: string): tf.Tensor {
+    const tensor = this.#tensors.get(keyOf(kind, name));
+    if (tensor === undefined) throw new Error(`no ${kind} of ${name}: were weights loaded?`);
+    return tensor;
+  }
+
+  /** Takes `tensor` over and frees the one it replaces. */
+  set(kind: TensorKind, name: string, tensor: tf.Tensor): void {
+    this.#tensors.get(keyOf(kind, name))?.dispose();
+    this.#tensors.set(keyOf(kind, name), tensor);
+  }
+
+  has(kind: TensorKind, name: string): boolean {
+    return this.#tensors.has(keyOf(kind, name));
+  }
+
+  /** Adds to a tensor, taking `tensor` over. */
+  add(kind: TensorKind, name: string, tensor: tf.Tensor): void {
+    const sum = this.has(kind, name) ? tf.add(this.get(kind, name), tensor) : tensor;
+    if (sum !== tensor) tensor.dispose();
+    this.set(kind, name, sum);
+  }
+
+  /** Frees every tensor of a kind. */
+  clear(kind: TensorKind): void {
+    for (const { name } of this.#table) {
+      this.#tensors.get(keyOf(kind, name))?.dispose();
+      this.#tensors.delete(keyOf(kind, name));
+    }
+  }
+
+  /**
+   * Replaces everything: all weights must be given, absent moments become zero, gradients are cleared.
+   * @throws Error when a tensor is unknown, has another shape, comes twice or is missing; then nothing has changed.
+   */
+  load(tensors: Iterable<EngineTensor>): void {
+    const given = this.#checked(tensors);
+    for (const { name, shape } of this.#table) {
+      for (const kind of KINDS) {
+        if (kind === "gradient") continue;
+        const data = given.get(keyOf(kind, name));
+        // A copy: tfjs's cpu backend keeps the array that it is given.
+        this.set(
+          kind,
+          name,
+          data === undefined ? tf.zeros([...shape]) : tf.tensor(data.slice(), [...shape], "float32"),
+        );
+      }
+    }
+    this.clear("gradient");
+  }
+
+  #checked(tensors: Iterable<EngineTensor>): Map<string, Float32Array> {
+    const shapes = new Map(this.#table.map(({ name, shape }) => [name, shape]));
+    const given = new Map<string, Float32Array>();
+    for (const { kind, name, shape, data } of tensors) {
+      const expected = shapes.get(name);
+      if (expected === undefined) throw new Error(`${name} is not a parameter of this architecture`);
+      if (String(shape) !== String(expected) || data.length !== sizeOf(expected))
+        throw new Error(`${name} has shape [${shape}] with ${data.length} values, expected [${expected}]`);
+      if (given.has(keyOf(kind, name))) throw new Error(`${kind} of ${name} is given twice`);
+      given.set(keyOf(kind, name), data);
+    }
+    const missing = this.#table.filter(({ name }) => !given.has(keyOf("weight", name)));
+    if (missing.length > 0) throw new Error(`weights are missing: ${missing.map(({ name }) => name).join(", ")}`);
+    return given;
+  }
+
+  /** Copies of all tensors of a kind in the table's order; absent ones (gradients before any batch) are zero. */
+  async snapshot(kind: TensorKind): Promise<EngineTensor[]> {
+    return Promise.all(
+      this.#table.map(async ({ name, shape }) => {
+        const tensor = this.#tensors.get(keyOf(kind, name));
+        const data = tensor === undefined ? new Float32Array(sizeOf(shape)) : Float32Array.from(await tensor.data());
+        return { name, kind, shape, data };
+      }),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    for (const kind of KINDS) this.clear(kind);
+  }
+}
+
+function keyOf(kind: TensorKind, name: string): string {
+  return `${kind} ${name}`;
+}

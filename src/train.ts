@@ -1,0 +1,258 @@
+/**
+ * The run, read top to bottom: open the data, decide how to begin, then step. Every turn of the loop evaluates and saves if that is due,
+ * stops if it was the last, takes the step's batches, accumulates their gradients, and updates the weights unless something is not finite.
+ */
+import { join } from "node:path";
+import { UserError } from "./base/errors.js";
+import { openRunLog, type ProgressStream } from "./base/report.js";
+import { VERSION } from "./base/version.js";
+import { type Beginning, beginRun } from "./begin.js";
+import type { TrainerState } from "./checkpoint/format.js";
+import { lockRun } from "./checkpoint/lock.js";
+import { applyRetention, cleanLeftovers } from "./checkpoint/retention.js";
+import { BackgroundSaver } from "./checkpoint/saver.js";
+import type { Plan } from "./config/plan.js";
+import type { Batch } from "./data/batch.js";
+import { lossTokens } from "./data/batch.js";
+import type { DataOrder } from "./data/order.js";
+import { prefetch } from "./data/prefetch.js";
+import { type DataSources, openSources } from "./data/sources.js";
+import type { Engine } from "./engine/engine.js";
+import { createEngine } from "./engine/select.js";
+import { type Evaluation, evaluateHeldOut } from "./eval/held-out.js";
+import { type Architecture, architectureOf } from "./model/architecture.js";
+import { toHuggingFaceConfig } from "./model/hugging-face.js";
+import { clipScale, isUsable } from "./optim/clipping.js";
+import { learningRateAt } from "./optim/schedules.js";
+import { checkDemand, orderOfPlan } from "./order-of-plan.js";
+import { type StepReport, TrainReport } from "./train-report.js";
+
+/** Steps read ahead of the one that trains. */
+const PREFETCH_STEPS = 4;
+/** Consecutive steps without a finite loss and gradient after which a run gives up: the weights have left the region where steps help. */
+const MAX_SKIPPED = 10;
+
+export interface TrainOptions {
+  /** Null: start the plan; `auto`: the newest whole checkpoint of the run; else a checkpoint's folder. */
+  readonly resume: string | null;
+  /** Set `requested` to finish the step under way, save and return. */
+  readonly stop: { requested: boolean };
+  readonly progress: ProgressStream;
+}
+
+export interface TrainOutcome {
+  readonly status: "finished" | "interrupted";
+  /** Steps completed. */
+  readonly step: number;
+  /** Folder of the last checkpoint. */
+  readonly checkpoint: string | null;
+  /** Held-out losses at step 0 and at every evaluation since, in order. */
+  readonly evaluations: readonly Evaluation[];
+}
+
+/** Everything that stays the same while a run runs. */
+interface Run {
+  readonly plan: Plan;
+  readonly architecture: Architecture;
+  readonly sources: DataSources;
+  readonly order: DataOrder;
+  readonly engine: Engine;
+  readonly begin: Beginning;
+}
+
+export async function train(plan: Plan, options: TrainOptions): Promise<TrainOutcome> {
+  await using _lock = await lockRun(plan.runFolder);
+  await cleanLeftovers(plan.runFolder);
+  await using sources = await openSources(plan.data);
+  const architecture = architectureOf(plan.model, sources.tokenizer.vocabulary);
+  const begin = await beginRun(plan, architecture, options.resume);
+  const order = orderOfPlan(plan, sources.domains, begin.startLedger);
+  checkDemand(plan, order, sources.domains);
+  checkOrder(begin, order, plan.runFolder);
+  const { engine: made, why } = await createEngine(architecture, plan.engine);
+  using engine = made;
+  engine.load(begin.tensors);
+
+  using log = openRunLog(join(plan.runFolder, "log.jsonl"));
+  using report = new TrainReport({
+    plan,
+    order,
+    domains: sources.domains.map(({ name }) => name),
+    log,
+    stream: options.progress,
+  });
+  report.begins(begin, engine.describe(), why);
+
+  const run: Run = { plan, architecture, sources, order, engine, begin };
+  const saver = new BackgroundSaver(plan.runFolder);
+  await using _saves = { [Symbol.asyncDispose]: () => saver.settle() };
+  const evaluations = [...begin.evaluations];
+  let updates = begin.updates;
+  let skipped = 0;
+  let checkpoint = begin.checkpoint;
+  const steps = prefetch({
+    order,
+    streams: sources.domains.map(({ train }) => train),
+    fromStep: begin.step,
+    toStep: order.steps,
+    depth: PREFETCH_STEPS,
+    microBatchRows: plan.engine.microBatchRows,
+    packingOf: (stage) => plan.stages[stage].packing,
+  })[Symbol.asyncIterator]();
+  await using _reader = { [Symbol.asyncDispose]: async () => void (await steps.return?.(undefined)) };
+
+  for (let step = begin.step; ; step++) {
+    const last = step === order.steps;
+    // A resumed run did both at this step already, before it saved.
+    const resumed = step === begin.step && step > 0;
+    if (!resumed && (last || isStageStart(order, step) || isDue(step, plan.evaluation.everySteps))) {
+      const evaluation = await evaluate(run, step, report);
+      evaluations.push(evaluation);
+      report.evaluated(evaluation, evaluations[0] ?? evaluation);
+    }
+    if (
+      !resumed &&
+      step > 0 &&
+      (last || options.stop.requested || isStageStart(order, step) || isDue(step, plan.checkpoint.everySteps))
+    ) {
+      checkpoint = await save(run, saver, step, updates, evaluations);
+      report.saving(checkpoint, step);
+    }
+    if (last || options.stop.requested) {
+      await saver.finish();
+      await applyRetention(plan.runFolder, plan.checkpoint);
+      report.ends(last ? "finished" : "interrupted", step, evaluations);
+      return { status: last ? "finished" : "interrupted", step, checkpoint, evaluations };
+    }
+
+    const next = await steps.next();
+    if (next.done === true) throw new Error(`the data ended before step ${step}`);
+    const result = await runStep(run, step, next.value.batches, updates + 1);
+    updates += result.applied ? 1 : 0;
+    skipped = result.applied ? 0 : skipped + 1;
+    report.stepped(result, skipped);
+    if (skipped === MAX_SKIPPED) {
+      await saver.finish();
+      throw diverged(step);
+    }
+    // Engines may block the thread for a whole step: let signals and file writes have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** One optimizer step: gradients of all micro-batches, weighted by their tokens; then the update, unless loss or gradient is not finite. */
+async function runStep(run: Run, step: number, batches: readonly Batch[], update: number): Promise<StepReport> {
+  const { plan, order, engine } = run;
+  const { index, firstStep, stage } = order.stageAt(step);
+  const started = performance.now();
+  const tokens = batches.reduce((sum, batch) => sum + lossTokens(batch), 0);
+  const lossOf = run.sources.domains.map(() => ({ nats: 0, tokens: 0 }));
+  for (const batch of batches) {
+    const { lossSum_B, tokens_B } = await engine.accumulate(batch, 1 / Math.max(1, tokens));
+    for (let row = 0; row < batch.rows; row++) {
+      const domain = lossOf[batch.domains_B[row]];
+      domain.nats += lossSum_B[row];
+      domain.tokens += tokens_B[row];
+    }
+  }
+  const loss = lossOf.reduce((sum, { nats }) => sum + nats, 0) / Math.max(1, tokens);
+  const gradientNorm = await engine.gradientNorm();
+  const learningRate = learningRateAt(plan.stages[index].schedule, step - firstStep, stage.steps);
+  const applied = isUsable(loss, gradientNorm);
+  if (applied) {
+    const { clip, ...adamw } = plan.optimizer;
+    await engine.update({ ...adamw, learningRate, clipScale: clipScale(gradientNorm, clip), update });
+  } else {
+    engine.discard();
+  }
+  return {
+    step,
+    stage: stage.name,
+    tokens: stage.rowsPerStep * stage.sequenceLength,
+    loss,
+    lossOf,
+    gradientNorm,
+    learningRate,
+    applied,
+    ms: performance.now() - started,
+  };
+}
+
+async function evaluate(run: Run, step: number, report: TrainReport): Promise<Evaluation> {
+  const { plan, engine, sources, order } = run;
+  // At a stage's first step the stage that counts is the one that just ended.
+  const stage = step === 0 ? plan.stages[0] : plan.stages[order.stageAt(step - 1).index];
+  const domains = await evaluateHeldOut(engine, sources, {
+    // One length for the whole run: losses at different lengths do not compare.
+    length: Math.max(...plan.stages.map(({ sequenceLength }) => sequenceLength)),
+    rows: plan.engine.microBatchRows,
+    tokensPerDomain: plan.evaluation.tokensPerDomain,
+    packing: stage.packing,
+    onBatch: (domain, tokens) => report.evaluating(domain, tokens),
+  });
+  return { step, stage: step === 0 ? null : stage.name, domains };
+}
+
+/** Copies the tensors out and hands them to the saver, which writes while the next steps run. */
+async function save(
+  run: Run,
+  saver: BackgroundSaver,
+  step: number,
+  updates: number,
+  evaluations: readonly Evaluation[],
+): Promise<string> {
+  const { plan, architecture, sources, order, engine, begin } = run;
+  const trainer: TrainerState = {
+    format: 1,
+    step,
+    updates,
+    stage: order.stageAt(Math.max(0, step - 1)).stage.name,
+    ledger: order.ledgerAt(step),
+    startLedger: begin.startLedger,
+    plan,
+    architecture,
+    fingerprints: {
+      order: order.fingerprint,
+      tokenizer: sources.tokenizer.fingerprint,
+      domains: Object.fromEntries(sources.domains.map(({ name, train }) => [name, train.fingerprint])),
+    },
+    evaluations: [...evaluations],
+    versions: { hephaestus: VERSION, node: process.version, engine: engine.describe().name },
+  };
+  return saver.save({
+    step,
+    config: toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: sources.tokenizer.endOfText }),
+    weights: await engine.snapshot("weight"),
+    moments: [...(await engine.snapshot("moment1")), ...(await engine.snapshot("moment2"))],
+    trainer,
+    attachments: { "tokenizer.json": sources.tokenizer.path },
+    retention: plan.checkpoint,
+  });
+}
+
+function checkOrder(begin: Beginning, order: DataOrder, where: string): void {
+  if (begin.order === null || begin.order === order.fingerprint) return;
+  throw new UserError({
+    what: "the order of the data is not the one this checkpoint was made with",
+    where,
+    expected: `order ${begin.order.slice(0, 12)}`,
+    got: `order ${order.fingerprint.slice(0, 12)}`,
+    hint: "the shards changed since; bring them back, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`",
+  });
+}
+
+function isDue(step: number, every: number | null): boolean {
+  return step === 0 || (every !== null && step % every === 0);
+}
+
+/** Whether the step before this one was the last of its stage (or there was none). */
+function isStageStart(order: DataOrder, step: number): boolean {
+  return step < order.steps && order.stageAt(step).firstStep === step;
+}
+
+function diverged(step: number): UserError {
+  return new UserError({
+    what: `loss or gradient was not finite for ${MAX_SKIPPED} steps in a row, up to step ${step}; the weights were not touched by them`,
+    hint: "lower `peak`, lengthen `warmup`, or set `optimizer.clip`; the last checkpoint is whole",
+  });
+}
