@@ -1,11 +1,14 @@
 /** A trained model brought back into an engine, for evaluation and generation. */
+import { join } from "node:path";
 import { UserError } from "./base/errors.js";
-import type { TrainerState } from "./checkpoint/format.js";
-import { newestWhole, openWeights } from "./checkpoint/load.js";
+import { exists } from "./base/files.js";
+import { MANIFEST_FILE, type TrainerState } from "./checkpoint/format.js";
+import { newestWhole, openCheckpoint, openWeights } from "./checkpoint/load.js";
 import type { Plan } from "./config/plan.js";
 import type { Engine } from "./engine/engine.js";
 import { createEngine } from "./engine/select.js";
 import { fromHuggingFaceConfig } from "./model/hugging-face.js";
+import { parameterTable } from "./model/parameters.js";
 
 export interface LoadedModel {
   /** Owned by the caller. */
@@ -20,15 +23,21 @@ export interface LoadedModel {
 /** @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run. */
 export async function loadModel(plan: Plan, checkpoint: string | null): Promise<LoadedModel> {
   const folder = checkpoint ?? (await newestFolder(plan));
-  const opened = await openWeights(folder);
-  const { engine } = await createEngine(fromHuggingFaceConfig(opened.config), plan.engine);
+  const { architecture, weights, trainer } = await openModel(folder);
+  const { engine } = await createEngine(architecture, parameterTable(architecture), plan.engine);
   try {
-    engine.load(opened.weights());
+    engine.load(weights());
   } catch (error) {
     engine[Symbol.dispose]();
     throw error;
   }
-  return { engine, folder, trainer: opened.trainer, tokenizer: opened.trainer?.fingerprints.tokenizer ?? null };
+  return { engine, folder, trainer, tokenizer: trainer?.fingerprints.tokenizer ?? null };
+}
+
+async function openModel(folder: string) {
+  if (!(await exists(join(folder, MANIFEST_FILE)))) return { ...(await openWeights(folder)), trainer: null };
+  const { config, weights, trainer } = await openCheckpoint(folder);
+  return { architecture: fromHuggingFaceConfig(config), weights, trainer };
 }
 
 async function newestFolder(plan: Plan): Promise<string> {

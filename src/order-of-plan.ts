@@ -11,7 +11,14 @@ export function orderOfPlan(plan: Plan, domains: readonly DomainSource[], start:
   return new DataOrder({
     seed: plan.seed,
     domains: domains.map(({ name, train }) => ({ name, tokens: train.tokens, fingerprint: train.fingerprint })),
-    stages: plan.stages,
+    // Only what makes the order: its fingerprint must not change with the learning rate.
+    stages: plan.stages.map(({ name, steps, rowsPerStep, sequenceLength, mixture }) => ({
+      name,
+      steps,
+      rowsPerStep,
+      sequenceLength,
+      mixture,
+    })),
     start,
   });
 }

@@ -9,7 +9,7 @@ import { VERSION } from "./base/version.js";
 import { type Beginning, beginRun } from "./begin.js";
 import type { TrainerState } from "./checkpoint/format.js";
 import { lockRun } from "./checkpoint/lock.js";
-import { applyRetention, cleanLeftovers } from "./checkpoint/retention.js";
+import { cleanLeftovers } from "./checkpoint/retention.js";
 import { BackgroundSaver } from "./checkpoint/saver.js";
 import type { Plan } from "./config/plan.js";
 import type { Batch } from "./data/batch.js";
@@ -22,6 +22,7 @@ import { createEngine } from "./engine/select.js";
 import { type Evaluation, evaluateHeldOut } from "./eval/held-out.js";
 import { type Architecture, architectureOf } from "./model/architecture.js";
 import { toHuggingFaceConfig } from "./model/hugging-face.js";
+import { parameterTable } from "./model/parameters.js";
 import { clipScale, isUsable } from "./optim/clipping.js";
 import { learningRateAt } from "./optim/schedules.js";
 import { checkDemand, orderOfPlan } from "./order-of-plan.js";
@@ -69,7 +70,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   const order = orderOfPlan(plan, sources.domains, begin.startLedger);
   checkDemand(plan, order, sources.domains);
   checkOrder(begin, order, plan.runFolder);
-  const { engine: made, why } = await createEngine(architecture, plan.engine);
+  const { engine: made, why } = await createEngine(architecture, parameterTable(architecture), plan.engine);
   using engine = made;
   engine.load(begin.tensors);
 
@@ -84,12 +85,12 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   report.begins(begin, engine.describe(), why);
 
   const run: Run = { plan, architecture, sources, order, engine, begin };
-  const saver = new BackgroundSaver(plan.runFolder);
-  await using _saves = { [Symbol.asyncDispose]: () => saver.settle() };
+  await using saver = new BackgroundSaver(plan.runFolder);
   const evaluations = [...begin.evaluations];
   let updates = begin.updates;
   let skipped = 0;
   let checkpoint = begin.checkpoint;
+  const packings = new Map(plan.stages.map(({ name, packing }) => [name, packing]));
   const steps = prefetch({
     order,
     streams: sources.domains.map(({ train }) => train),
@@ -97,7 +98,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     toStep: order.steps,
     depth: PREFETCH_STEPS,
     microBatchRows: plan.engine.microBatchRows,
-    packingOf: (stage) => plan.stages[stage].packing,
+    packingOf: ({ name }) => packings.get(name) ?? "isolated",
   })[Symbol.asyncIterator]();
   await using _reader = { [Symbol.asyncDispose]: async () => void (await steps.return?.(undefined)) };
 
@@ -120,7 +121,6 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     }
     if (last || options.stop.requested) {
       await saver.finish();
-      await applyRetention(plan.runFolder, plan.checkpoint);
       report.ends(last ? "finished" : "interrupted", step, evaluations);
       return { status: last ? "finished" : "interrupted", step, checkpoint, evaluations };
     }

@@ -52,9 +52,13 @@ export async function cleanLeftovers(runFolder: string): Promise<readonly string
     const [, final = "", why = ""] = leftover;
     if (why !== "partial" && stepOfFolderName(final) === null) continue;
     const path = join(runFolder, name);
-    if (why === "replaced" && (await isWorthRestoring(path, join(runFolder, final))))
-      await rename(path, join(runFolder, final));
-    else await rm(path, { recursive: true, force: true });
+    try {
+      if (why === "replaced" && (await isWorthRestoring(path, join(runFolder, final))))
+        await rename(path, join(runFolder, final));
+      else await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      throw asDiskError(error, path);
+    }
     dealtWith.push(name);
   }
   if (dealtWith.length > 0) await syncFolder(runFolder);

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemCode, UserError } from "../base/errors.js";
-import { asDiskError } from "../base/files.js";
+import { asDiskError, syncFolder } from "../base/files.js";
 import { stepFolderName, stepOfFolderName } from "./format.js";
 
 export interface StepFolder {
@@ -18,7 +18,8 @@ export interface StepFolder {
 /** Creates the folder of a run where it is missing. @throws UserError when a file is in the way or the place cannot be written. */
 export async function makeRunFolder(runFolder: string): Promise<void> {
   try {
-    await mkdir(runFolder, { recursive: true });
+    const created = await mkdir(runFolder, { recursive: true });
+    if (created !== undefined) await syncFolder(dirname(created));
   } catch (error) {
     if (systemCode(error) === "EEXIST" || systemCode(error) === "ENOTDIR")
       throw new UserError({ what: "a file is where the run's folder should be", where: runFolder }, { cause: error });

@@ -17,9 +17,10 @@ const MEASURE_BATCHES = 3;
 
 /** Times forward, backward and update of a few micro-batches at the first stage's sequence length. */
 export async function measureSpeed(plan: Plan, architecture: Architecture): Promise<Speed> {
-  const { engine: made } = await createEngine(architecture, plan.engine);
+  const table = parameterTable(architecture);
+  const { engine: made } = await createEngine(architecture, table, plan.engine);
   using engine = made;
-  engine.load(initialWeights(parameterTable(architecture), plan.seed));
+  engine.load(initialWeights(table, plan.seed));
   const batch = madeUpBatch(plan.engine.microBatchRows, plan.stages[0].sequenceLength, architecture.vocabulary);
   const step = async () => {
     await engine.accumulate(batch, 1 / (batch.rows * batch.length));

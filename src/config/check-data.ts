@@ -10,7 +10,10 @@ export function checkData(data: Draft<DataSource>, problems: PlanProblems): void
     checkOneOf(["data", "tokenizer"], { train: tokenizer.train, file: tokenizer.file }, problems);
   if (data?.domains === undefined) return;
   if (Object.keys(data.domains).length === 0)
-    problems.add(["data", "domains"], { what: "there are no domains", expected: "at least one name with `documents` or `shards`" });
+    problems.add(["data", "domains"], {
+      what: "there are no domains",
+      expected: "at least one name with `documents` or `shards`",
+    });
   for (const [name, domain] of Object.entries(data.domains)) checkDomain(name, domain, problems);
 }
 
@@ -39,11 +42,18 @@ function checkDomain(name: string, domain: Draft<DomainSource>, problems: PlanPr
 }
 
 /** Adds a problem unless exactly one of two keys, both valid, is given. */
-export function checkOneOf(path: readonly (string | number)[], pair: Readonly<Record<string, unknown>>, problems: PlanProblems): void {
+export function checkOneOf(
+  path: readonly (string | number)[],
+  pair: Readonly<Record<string, unknown>>,
+  problems: PlanProblems,
+): void {
   const given = Object.values(pair).filter((value) => value !== null).length;
   if (given === 1) return;
   const names = Object.keys(pair)
     .map((name) => `\`${name}\``)
     .join(" and ");
-  problems.add(path, { what: given === 0 ? `one of ${names} is missing` : `${names} exclude each other`, expected: `exactly one of ${names}` });
+  problems.add(path, {
+    what: given === 0 ? `one of ${names} is missing` : `${names} exclude each other`,
+    expected: `exactly one of ${names}`,
+  });
 }

@@ -26,13 +26,24 @@ export function checkSchedule(
   return problems.count > before ? undefined : spec;
 }
 
-function checkPrevious(schedule: Draft<ScheduleSource>, previous: number | null | undefined, path: PlanPath, problems: PlanProblems): void {
+function checkPrevious(
+  schedule: Draft<ScheduleSource>,
+  previous: number | null | undefined,
+  path: PlanPath,
+  problems: PlanProblems,
+): void {
   for (const key of ["peak", "start"] as const) {
     if (schedule?.[key] !== "previous") continue;
     if (previous === null)
-      problems.add([...path, key], { what: "the first stage has no stage before it", hint: "write the rate as a number" });
+      problems.add([...path, key], {
+        what: "the first stage has no stage before it",
+        hint: "write the rate as a number",
+      });
     else if (previous === 0 && key === "peak")
-      problems.add([...path, key], { what: "the stage before ends with a learning rate of 0", hint: "write the peak as a number" });
+      problems.add([...path, key], {
+        what: "the stage before ends with a learning rate of 0",
+        hint: "write the peak as a number",
+      });
   }
 }
 
@@ -44,7 +55,10 @@ function checkRates(schedule: Draft<ScheduleSource>, path: PlanPath, problems: P
   const constant = "constant" in schedule ? schedule.constant : undefined;
   const order = (low: string, lowest: unknown, high: string, highest: unknown): void => {
     if (typeof lowest === "number" && typeof highest === "number" && lowest > highest)
-      problems.add([...path, low], { what: `\`${low}\` is above \`${high}\``, got: `${low} ${lowest}, ${high} ${highest}` });
+      problems.add([...path, low], {
+        what: `\`${low}\` is above \`${high}\``,
+        got: `${low} ${lowest}, ${high} ${highest}`,
+      });
   };
   order("start", start, "peak", peak);
   order("constant", constant, "peak", peak);
@@ -52,15 +66,30 @@ function checkRates(schedule: Draft<ScheduleSource>, path: PlanPath, problems: P
   else order("min", min, "peak", peak);
 }
 
-function checkResolved(source: ScheduleSource, spec: ScheduleSpec, frame: StageFrame, path: PlanPath, problems: PlanProblems): void {
+function checkResolved(
+  source: ScheduleSource,
+  spec: ScheduleSpec,
+  frame: StageFrame,
+  path: PlanPath,
+  problems: PlanProblems,
+): void {
   if (source.start !== null && spec.warmup === 0)
-    problems.add([...path, "start"], { what: "`start` has no effect without a warm-up", hint: "give `warmup` a length, or remove `start`" });
+    problems.add([...path, "start"], {
+      what: "`start` has no effect without a warm-up",
+      hint: "give `warmup` a length, or remove `start`",
+    });
   checkResolvedRates(source, spec, path, problems);
   if (source.kind === "infinite" && source.min !== null && source.anneal === null)
-    problems.add([...path, "min"], { what: "`min` has no effect without `anneal`", hint: "give `anneal` a length, or remove `min`" });
+    problems.add([...path, "min"], {
+      what: "`min` has no effect without `anneal`",
+      hint: "give `anneal` a length, or remove `min`",
+    });
   for (const [key, steps] of pieces(spec))
-    if (steps === 0 && !(key === "anneal"))
-      problems.add([...path, key, "length"], { what: `the ${key} has no length`, hint: "`kind: constant` stays at the peak" });
+    if (steps === 0 && key !== "anneal")
+      problems.add([...path, key, "length"], {
+        what: `the ${key} has no length`,
+        hint: "`kind: constant` stays at the peak",
+      });
   const parts = [["warm-up", spec.warmup] as const, ...pieces(spec)];
   const used = parts.reduce((sum, [, steps]) => sum + steps, 0);
   if (used > frame.steps)
@@ -69,7 +98,7 @@ function checkResolved(source: ScheduleSource, spec: ScheduleSpec, frame: StageF
       expected: `at most ${frame.steps} steps`,
       got: parts.map(([name, steps]) => `${name} ${steps}`).join(" + "),
     });
-  if ((spec.kind === "linear" || spec.kind === "cosine") && used >= frame.steps && frame.steps > 0)
+  if ((spec.kind === "linear" || spec.kind === "cosine") && used === frame.steps)
     problems.add([...path, "warmup"], {
       what: "the warm-up leaves no steps for the decay",
       expected: `less than ${frame.steps} steps`,
@@ -79,10 +108,10 @@ function checkResolved(source: ScheduleSource, spec: ScheduleSpec, frame: StageF
 
 /** What only `previous` can break: the number was not known before. */
 function checkResolvedRates(source: ScheduleSource, spec: ScheduleSpec, path: PlanPath, problems: PlanProblems): void {
-  if (source.start === "previous" && spec.start > spec.peak)
+  if ((source.start === "previous" || source.peak === "previous") && spec.start > spec.peak)
     problems.add([...path, "start"], {
-      what: "the stage before ends above this stage's peak",
-      got: `${spec.start}, peak ${spec.peak}`,
+      what: "`start` is above `peak`",
+      got: `start ${spec.start}, peak ${spec.peak}`,
       hint: "`peak: previous` without `start` goes on from there",
     });
   if (source.peak !== "previous") return;
@@ -96,6 +125,9 @@ function checkResolvedRates(source: ScheduleSource, spec: ScheduleSpec, path: Pl
 
 function pieces(spec: ScheduleSpec): (readonly [string, number])[] {
   if (spec.kind === "wsd") return [["decay", spec.decay.steps]];
-  if (spec.kind === "infinite") return [["cooldown", spec.cooldown.steps], ["anneal", spec.anneal.steps]]; // prettier-ignore
-  return [];
+  if (spec.kind !== "infinite") return [];
+  return [
+    ["cooldown", spec.cooldown.steps],
+    ["anneal", spec.anneal.steps],
+  ];
 }

@@ -28,7 +28,7 @@ export interface PlanDocument {
 }
 
 /** More values than any plan holds, aliases copied out. */
-const VALUE_LIMIT = 50_000;
+const VALUE_LIMIT = 20_000;
 /** Deeper than any plan goes. */
 const DEPTH_LIMIT = 32;
 /** Problems of one damaged text; what follows is mostly the echo of the first. */
@@ -67,6 +67,10 @@ function syntaxProblem(error: YAMLError, text: string, name: string, counter: Li
       return { what: "a tab cannot indent YAML", where, hint: "use spaces" };
     case "TAG_RESOLVE_FAILED":
       return { what: "tags have no meaning in a plan", where, got: piece };
+    case "NON_STRING_KEY":
+      return { what: "a key must be plain text", where, got: piece };
+    case "RESOURCE_EXHAUSTION":
+      return { what: "this is nested more deeply than any plan", where };
     case "MULTIPLE_DOCS":
       return { what: "a plan is one YAML document", where, hint: "remove the line `---`" };
     default:

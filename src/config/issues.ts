@@ -50,7 +50,7 @@ function addWrongValue(problems: PlanProblems, issue: Issue, path: PlanPath, val
 function expectation(issue: Issue): { readonly expected: string; readonly names: readonly string[] } {
   if (issue.code === "invalid_value") return { expected: issue.message, names: issue.values.map(String) };
   if (issue.code === "invalid_key") return { expected: issue.issues[0]?.message ?? issue.message, names: [] };
-  if (issue.code === "invalid_union" && issue.options !== undefined)
+  if (issue.code === "invalid_union" && "options" in issue && issue.options !== undefined)
     return { expected: oneOf(issue.options), names: issue.options.map(String) };
   return { expected: issue.message, names: [] };
 }

@@ -24,10 +24,12 @@ export function editDistance(a: string, b: string): number {
 
 /** Longest name that is compared; longer ones are no slips of the pen, and the comparison is quadratic. */
 const LONGEST = 64;
+/** Most names that are compared, for the same reason. */
+const MANY = 100;
 
 /** The nearest known name within a third of its length, spelling of words (`weight_decay`) aside; null when none is near. */
 export function nearest(name: string, known: readonly string[]): string | null {
-  if (name.length > LONGEST) return null;
+  if (name.length > LONGEST || known.length > MANY) return null;
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_\s]/g, "");
   let best: string | null = null;
   let least = Number.POSITIVE_INFINITY;

@@ -85,5 +85,6 @@ function stepInto(container: object, path: PlanPath, depth: number): string | nu
 
 function notA(path: PlanPath, depth: number, value: unknown): string {
   const kind = typeof path[depth] === "number" ? "list" : "section";
-  return `\`${pathText(path.slice(1, depth))}\` is not a ${kind} but ${shown(value)}`;
+  const name = depth === 1 ? "the plan" : `\`${pathText(path.slice(1, depth))}\``;
+  return `${name} is not a ${kind} but ${shown(value)}`;
 }

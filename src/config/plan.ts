@@ -97,7 +97,7 @@ export interface StagePlan {
   readonly mixture: readonly MixtureShare[];
   readonly schedule: ScheduleSpec;
   readonly packing: "isolated" | "attend";
-  /** Highest number of epochs allowed of a domain within the whole run; null: no limit was set (the default limit is in `resolve.ts`). */
+  /** Highest number of epochs of each domain, counted over the whole run up to this stage's end; a domain not named has no limit. */
   readonly maxEpochs: Readonly<Record<string, number>>;
 }
 

@@ -13,6 +13,9 @@ export interface Origin {
   readonly overrides: ReadonlyMap<string, string>;
 }
 
+/** More than anyone reads at once; a file with more is no plan. */
+const PROBLEM_LIMIT = 100;
+
 export class PlanProblems {
   private readonly found: { readonly line: number; readonly problem: Problem }[] = [];
   private readonly seen = new Set<string>();
@@ -37,11 +40,10 @@ export class PlanProblems {
   /** @throws UserError with every problem, in the order of the file's lines. */
   throwIfAny(options?: ErrorOptions): void {
     if (this.found.length === 0) return;
-    const sorted = this.found.toSorted((a, b) => (a.line === b.line ? 0 : a.line - b.line));
-    throw new UserError(
-      sorted.map((each) => each.problem),
-      options,
-    );
+    const sorted = this.found.toSorted((a, b) => (a.line === b.line ? 0 : a.line - b.line)).map((each) => each.problem);
+    const more = sorted.length - PROBLEM_LIMIT;
+    const last = more > 0 ? [{ what: `and ${more} more problems`, where: this.origin.name }] : [];
+    throw new UserError([...sorted.slice(0, PROBLEM_LIMIT), ...last], options);
   }
 
   private addAt(line: number, problem: Problem): void {
@@ -90,9 +92,13 @@ export function shown(value: unknown): string {
   return String(value);
 }
 
+/** Names that a message lists before it gives up. */
+const LISTED = 20;
+
 /** `one of` some names, in backquotes. */
 export function oneOf(names: readonly unknown[]): string {
-  return `one of ${names.map((name) => `\`${String(name)}\``).join(", ")}`;
+  const listed = names.slice(0, LISTED).map((name) => `\`${String(name)}\``);
+  return `one of ${listed.join(", ")}${names.length > LISTED ? ` and ${names.length - LISTED} more` : ""}`;
 }
 
 /** `{ hint: "did you mean …?" }` when a known name is near. */

@@ -2,15 +2,21 @@
 import { addRational, gcd, parseRational, type Rational, rational } from "../base/rational.js";
 
 /**
- * Finest pattern of domains: the shares' common denominator. The order of domains repeats after that many windows and is laid out
- * once, so that it is bounded here; six decimals are finer than any effect of a mixture.
+ * Largest common denominator of a mixture's shares. The order of domains repeats after that many windows and `data/mixture.ts` lays one
+ * period out, whose bound this is: said here, it comes with its line. Six decimals fit.
  */
-const FINEST = 1_000_000;
+export const FINEST = 2 ** 22;
 
 /** The shares, or why there are none. */
 export type MixtureResult =
   | { readonly shares: readonly Rational[] }
-  | { readonly shares: null; readonly what: string; readonly got?: string; readonly hint?: string };
+  | {
+      readonly shares: null;
+      readonly what: string;
+      readonly expected?: string;
+      readonly got?: string;
+      readonly hint?: string;
+    };
 
 /**
  * All whole numbers: parts of a ratio, whatever their sum. Otherwise all are shares and must sum to exactly 1.
@@ -21,7 +27,11 @@ export function readMixture(parts: readonly string[]): MixtureResult {
     return parts.every((part) => /^\d+$/.test(part)) ? fromParts(parts.map(Number)) : fromShares(parts);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { shares: null, what: "the mixture's numbers are too long to be added exactly", hint: "use at most 6 digits" };
+    return {
+      shares: null,
+      what: "the mixture's numbers are too long to be added exactly",
+      hint: "use at most 6 digits",
+    };
   }
 }
 
@@ -35,7 +45,10 @@ function fromShares(parts: readonly string[]): MixtureResult {
   const shares = parts.map((part) => parseRational(part) ?? rational(0, 1));
   const sum = shares.reduce(addRational, rational(0, 1));
   if (sum.numerator === sum.denominator) return asFine(shares);
-  const text = sum.denominator === 1 ? String(sum.numerator) : `${sum.numerator / sum.denominator} (${sum.numerator}/${sum.denominator})`;
+  const text =
+    sum.denominator === 1
+      ? String(sum.numerator)
+      : `${sum.numerator / sum.denominator} (${sum.numerator}/${sum.denominator})`;
   return {
     shares: null,
     what: "the mixture's shares do not add up to exactly 1",
@@ -45,7 +58,16 @@ function fromShares(parts: readonly string[]): MixtureResult {
 }
 
 function asFine(shares: readonly Rational[]): MixtureResult {
-  const common = shares.reduce((multiple, { denominator }) => (multiple / gcd(multiple, denominator)) * denominator, 1);
-  if (common <= FINEST) return { shares };
-  return { shares: null, what: "the mixture is finer than one part in a million", got: `shares in ${common}ths`, hint: "round the shares" };
+  let common = 1;
+  for (const { denominator } of shares) {
+    common = (common / gcd(common, denominator)) * denominator;
+    if (common > FINEST)
+      return {
+        shares: null,
+        what: "the mixture is too fine",
+        expected: `shares with a common denominator of at most ${FINEST}`,
+        hint: "round the shares to six decimals",
+      };
+  }
+  return { shares };
 }

@@ -53,7 +53,14 @@ export function resolveSchedule(source: ScheduleSource, frame: StageFrame): Sche
       const cooldown = piece(source.cooldown);
       const anneal = source.anneal === null ? { form: "exponential" as const, steps: 0 } : piece(source.anneal);
       const { constant } = source;
-      return { kind: source.kind, ...warm(cooldown.steps + anneal.steps), constant, cooldown, min: source.min ?? constant / 10, anneal };
+      return {
+        kind: source.kind,
+        ...warm(cooldown.steps + anneal.steps),
+        constant,
+        cooldown,
+        min: source.min ?? constant / 10,
+        anneal,
+      };
     }
   }
 }

@@ -6,7 +6,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import {
   type AsyncBuffer,
-  type Compressors,
+  type ColumnChunk,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
@@ -15,6 +15,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { messageOf, systemCode, UserError } from "../base/errors.js";
+import { checkPages, chunkRange } from "./parquet-pages.js";
 import { checkRecord, decodeUtf8, type SourceRecord } from "./record.js";
 
 /** The most uncompressed bytes of a row group's read columns: twice to thrice this is needed as strings, within Node's default heap. */
@@ -42,7 +43,7 @@ export async function* readParquet(path: string): AsyncGenerator<SourceRecord> {
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + checkRowGroup(group, columns, path);
-      for (const fields of await readRows({ file, metadata, columns, rowStart, rowEnd }, path))
+      for (const fields of await readRows({ file, metadata, columns, rowStart, rowEnd }, group, path))
         yield checkRecord(fields, `${path}:${++rowStart}`);
     }
   } finally {
@@ -94,9 +95,10 @@ function requireText(metadata: FileMetaData, columns: readonly string[], path: s
 /** The number of rows of a group that this reader can hold in memory. */
 function checkRowGroup(group: RowGroup, columns: readonly string[], path: string): number {
   const rows = Number(group.num_rows);
-  const bytes = group.columns
-    .filter(({ meta_data }) => columns.includes(meta_data?.path_in_schema?.[0] ?? ""))
-    .reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
+  const bytes = wantedChunks(group, columns).reduce(
+    (sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0),
+    0,
+  );
   if (!(rows >= 0 && bytes >= 0)) throw damaged(path, new RangeError(`a row group of ${rows} rows and ${bytes} bytes`));
   if (rows > MAX_ROW_GROUP_ROWS || bytes > MAX_ROW_GROUP_BYTES)
     throw new UserError({
@@ -117,32 +119,29 @@ interface RowRange {
   readonly rowEnd: number;
 }
 
-async function readRows(range: RowRange, path: string): Promise<readonly unknown[]> {
-  if (range.rowStart === range.rowEnd) return [];
-  const rows: readonly unknown[] = await asDamage(path, () =>
-    parquetReadObjects({ ...range, compressors: boundedCompressors, parsers: { stringFromBytes: decodeValue } }),
-  );
-  const expected = range.rowEnd - range.rowStart;
-  if (rows.length !== expected)
-    throw damaged(path, new RangeError(`${rows.length} rows where ${expected} are announced`));
-  return rows;
+async function readRows(range: RowRange, group: RowGroup, path: string): Promise<readonly unknown[]> {
+  const rows = range.rowEnd - range.rowStart;
+  if (rows === 0) return [];
+  return asDamage(path, async () => {
+    for (const column of wantedChunks(group, range.columns)) {
+      const bytes = await range.file.slice(...chunkRange(column));
+      checkPages({ bytes, rows, maxPageBytes: MAX_ROW_GROUP_BYTES });
+    }
+    const parsers = { stringFromBytes: decodeValue };
+    const read: readonly unknown[] = await parquetReadObjects({ ...range, compressors, parsers });
+    if (read.length !== rows) throw new RangeError(`${read.length} rows where ${rows} are announced`);
+    return read;
+  });
+}
+
+function wantedChunks(group: RowGroup, columns: readonly string[]): ColumnChunk[] {
+  return group.columns.filter(({ meta_data }) => columns.includes(meta_data?.path_in_schema?.[0] ?? ""));
 }
 
 /** A null value arrives as no bytes at all. */
 function decodeValue(bytes: Uint8Array | undefined): unknown {
   return bytes === undefined ? null : decodeUtf8(bytes);
 }
-
-/** The decompressors, refusing a page that claims to be larger than a whole row group may be. */
-const boundedCompressors: Compressors = Object.fromEntries(
-  Object.entries(compressors).map(([codec, decompress]) => [
-    codec,
-    (input: Uint8Array, outputBytes: number) => {
-      if (outputBytes > MAX_ROW_GROUP_BYTES) throw new RangeError(`a page of ${outputBytes} bytes`);
-      return decompress(input, outputBytes);
-    },
-  ]),
-);
 
 async function asDamage<T>(path: string, read: () => T | Promise<T>): Promise<T> {
   try {

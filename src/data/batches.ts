@@ -83,14 +83,20 @@ function lay(
 
 /** A piece begins a document as far as its row can see, even where it begins in the middle of one. */
 function markDocuments(
-  window: StreamWindow,
+  { documentStarts }: StreamWindow,
   { length }: Piece,
   { rowStart, offset }: Place,
   documentStart_BT: Int32Array,
 ): void {
   const first = rowStart + offset;
-  const starts = [0, ...window.documentStarts].filter((start) => start < length);
-  for (const start of starts) documentStart_BT.fill(offset + start, first + start, first + length);
+  let start = 0;
+  for (let position = 0, next = 0; position < length; position++) {
+    if (documentStarts[next] === position) {
+      start = position;
+      next++;
+    }
+    documentStart_BT[first + position] = offset + start;
+  }
 }
 
 /** A step's rows in pieces of at most `most` rows, in order. */

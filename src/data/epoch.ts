@@ -111,7 +111,7 @@ class Left implements Stretch {
   }
 
   collect(start: number, length: number, runs: Run[]): void {
-    // Built when first asked for, and once: planning a run needs the counts only, and this takes a second for a trillion tokens.
+    // Built when first asked for, and once: planning needs the counts only, and this takes seconds for a hundred billion tokens.
     this.#unvisited ??= this.#findUnvisited();
     const end = start + length;
     const inWindows = this.#unvisited.count * this.#windowTokens;

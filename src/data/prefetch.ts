@@ -1,4 +1,5 @@
 /** Reading ahead: the batches of the next steps are read while a step is computed. The order is a function, so nothing else is shared. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Batch } from "./batch.js";
 import { assemble, microBatches, type Packing, settleAll, type WindowSource } from "./batches.js";
 import type { DataOrder } from "./order.js";
@@ -52,6 +53,8 @@ function begin(step: number, options: PrefetchOptions): Promise<StepBatches> {
 }
 
 async function read(step: number, options: PrefetchOptions): Promise<StepBatches> {
+  // Streams may read without giving way. A turn later, the step that was just yielded has been handed to the device and is being computed.
+  await nextTurn();
   const { order, streams, microBatchRows, packingOf } = options;
   const { stage } = order.stageAt(step);
   const how = { packing: packingOf(stage), length: stage.sequenceLength };

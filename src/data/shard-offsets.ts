@@ -2,8 +2,8 @@
 import type { ShardFile } from "./shard-file.js";
 import { damaged } from "./shard-format.js";
 
-/** Offsets read at once: 16 KiB of them, which for documents of 64 tokens covers a whole record batch of ours. */
-export const OFFSETS_AT_ONCE = 4096;
+/** Offsets read at once: 2 KiB of them, which for documents of 512 tokens covers a whole record batch of ours. */
+export const OFFSETS_AT_ONCE = 512;
 const TWO_32 = 2 ** 32;
 
 /** One column's offsets in one record batch: `rows + 1` numbers that rise from `base` to `base + values`. */

@@ -137,8 +137,7 @@ export class ShardReader implements Disposable {
         ? null
         : rowEdges(this.#file, offsetsOf(batch, mask, batch.mask), from, to, where);
     for (const { row, edges } of rowEdges(this.#file, offsetsOf(batch, ids, batch.ids), from, to, where)) {
-      const maskEdges = maskRows?.next().value?.edges;
-      if (maskEdges !== undefined && edges.some((edge, i) => edge !== maskEdges[i]))
+      if (maskRows !== null && !sameEdges(edges, maskRows.next().value?.edges))
         throw damaged(where, `loss_mask and input_ids have different lengths near row ${batch.documentStart + row}`);
       for (let i = 0; i + 1 < edges.length; i++) {
         const edge = edges[i];
@@ -184,4 +183,8 @@ export class ShardReader implements Disposable {
 
 function offsetsOf(batch: BatchPlace, column: ListColumn, list: ListPlace): Offsets {
   return { at: list.offsetsAt, large: column.large, base: list.base, values: batch.tokens, rows: batch.documents };
+}
+
+function sameEdges(edges: Float64Array, others: Float64Array | undefined): boolean {
+  return others !== undefined && edges.length === others.length && edges.every((edge, i) => edge === others[i]);
 }

@@ -9,7 +9,6 @@ export interface BadValue {
 }
 
 const NARROW = {
-  bool: Uint8Array,
   int8: Int8Array,
   uint8: Uint8Array,
   int16: Int16Array,
@@ -20,10 +19,12 @@ const NARROW = {
 /** Values converted at once; a window that is longer is read in pieces. */
 const AT_ONCE = 2 ** 16;
 /** One scratch buffer for all reads: they are synchronous and never overlap. */
-const scratch = new ArrayBuffer(AT_ONCE * 8 + 8);
+const scratch = new ArrayBuffer(AT_ONCE * 8);
+const spare = new Int32Array(AT_ONCE);
 
 /**
  * Reads `into.length` values, the first of which is number `from` of the buffer at `at`, and stops at one that is not in [0, limit).
+ * @param limit at most 2^31, and at most 256 where `into` has bytes
  * @returns what it stopped at, or null
  */
 export function readValues(
@@ -34,59 +35,49 @@ export function readValues(
   limit: number,
 ): BadValue | null {
   for (let done = 0; done < into.length; done += AT_ONCE) {
-    const piece = into.subarray(done, done + AT_ONCE);
-    const bad = readPiece(file, column.at, column.type, from + done, piece, limit);
-    if (bad !== null) return { ...bad, index: bad.index + done };
+    const length = Math.min(AT_ONCE, into.length - done);
+    const piece = into instanceof Int32Array ? into.subarray(done, done + length) : spare.subarray(0, length);
+    const original = readPiece(file, column, from + done, piece);
+    const bad = firstOutside(piece, limit);
+    if (bad !== null) return { index: done + bad, value: String(original[bad]) };
+    if (into instanceof Uint8Array) into.set(piece, done);
   }
   return null;
 }
 
-function readPiece(
-  file: ShardFile,
-  at: number,
-  type: ValueType,
-  from: number,
-  into: Int32Array | Uint8Array,
-  limit: number,
-): BadValue | null {
-  if (type === "bool") return readBits(file, at, from, into);
-  if (type === "int64" || type === "uint64") return readWide(file, at, from, into, limit);
-  const values = new NARROW[type](scratch, 0, into.length);
-  file.read(at + from * values.BYTES_PER_ELEMENT, values);
-  let good = true;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    good = good && value >= 0 && value < limit;
-    into[i] = value;
-  }
-  if (good) return null;
-  const index = values.findIndex((value: number) => value < 0 || value >= limit);
-  return { index, value: String(values[index]) };
+/** Index of the first value outside [0, limit); negative ones count as larger than any limit. */
+function firstOutside(values: Int32Array, limit: number): number | null {
+  for (let i = 0; i < values.length; i++) if (values[i] >>> 0 >= limit) return i;
+  return null;
 }
 
-function readBits(file: ShardFile, at: number, from: number, into: Int32Array | Uint8Array): null {
+/** Converts values to 32 bits, such that none outside [0, 2^31) comes out inside; returns them as they are in the file. */
+function readPiece(
+  file: ShardFile,
+  { at, type }: { readonly at: number; readonly type: ValueType },
+  from: number,
+  into: Int32Array,
+): ArrayLike<number | bigint> {
+  if (type === "bool") return readBits(file, at, from, into);
+  if (type === "int64" || type === "uint64") return readWide(file, at, from, into);
+  const values = new NARROW[type](scratch, 0, into.length);
+  file.read(at + from * values.BYTES_PER_ELEMENT, values);
+  into.set(values);
+  return values;
+}
+
+function readBits(file: ShardFile, at: number, from: number, into: Int32Array): Int32Array {
   const skipped = from % 8;
   const bytes = new Uint8Array(scratch, 0, Math.ceil((skipped + into.length) / 8));
   file.read(at + (from - skipped) / 8, bytes);
   for (let i = 0; i < into.length; i++) into[i] = (bytes[(skipped + i) >> 3] >> ((skipped + i) & 7)) & 1;
-  return null;
+  return into;
 }
 
-/** 64-bit values as pairs of words: usable ones have nothing in the upper. */
-function readWide(
-  file: ShardFile,
-  at: number,
-  from: number,
-  into: Int32Array | Uint8Array,
-  limit: number,
-): BadValue | null {
+/** 64-bit values as pairs of words: usable ones have nothing in the upper, others become -1. */
+function readWide(file: ShardFile, at: number, from: number, into: Int32Array): BigInt64Array {
   const words = new Uint32Array(scratch, 0, 2 * into.length);
   file.read(at + from * 8, words);
-  for (let i = 0; i < into.length; i++) {
-    const value = words[2 * i];
-    if (words[2 * i + 1] !== 0 || value >= limit)
-      return { index: i, value: String(new BigInt64Array(scratch, 0, into.length)[i]) };
-    into[i] = value;
-  }
-  return null;
+  for (let i = 0; i < into.length; i++) into[i] = words[2 * i + 1] === 0 ? words[2 * i] : -1;
+  return new BigInt64Array(scratch, 0, into.length);
 }

@@ -29,13 +29,18 @@ export interface Tokenizer {
   tokenText(id: number): string | null;
 }
 
+export interface LoadOptions {
+  /** `library`: never our own encoder, to compare the two. */
+  readonly encoder?: "auto" | "library";
+}
+
 /** @throws UserError when the file is absent, damaged, not a tokenizer or of a kind that the library does not know. */
-export async function loadTokenizer(path: string): Promise<Tokenizer> {
+export async function loadTokenizer(path: string, options: LoadOptions = {}): Promise<Tokenizer> {
   const file = await readTokenizerFile(path);
   const endOfText = await findEndOfText(file);
   const { addedTokens, normalizer, preTokenizer, model } = file;
   const library = buildLibrary(file, addedTokens);
-  const shape = byteBpeShape(file, compilePattern);
+  const shape = options.encoder === "library" ? null : byteBpeShape(file, compilePattern);
   const literal = shape && textEncoder(shape, addedTokens, "literal");
   const parse = shape && textEncoder(shape, addedTokens, "parse");
   const textById = new Map([...file.idByToken].map(([token, id]) => [id, token]));

@@ -4,6 +4,8 @@
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
+import { registerGradients } from "./gradients.js";
+import { installSharedIdentity } from "./wasm-identity.js";
 import { installFastMatMul } from "./wasm-matmul.js";
 
 export type BackendKind = "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
@@ -55,7 +57,8 @@ async function loadWasm(): Promise<Backend> {
   const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);
   installFastMatMul();
-  return ready("tfjs-wasm", "wasm", "CPU, WebAssembly with SIMD, one thread");
+  installSharedIdentity();
+  return withoutNewListeners(() => ready("tfjs-wasm", "wasm", "CPU, WebAssembly with SIMD, one thread"));
 }
 
 /** Both packages register the name `tensorflow`, so a process can hold only one of them. */
@@ -85,10 +88,25 @@ function restoreRemovedUtil(): void {
 }
 
 async function ready(kind: BackendKind, name: string, device: string): Promise<Backend> {
+  registerGradients();
   if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start its ${name} backend`);
   const use = (): void => {
     // A backend that has been started is switched to before `setBackend` first yields, so there is nothing to await.
     if (tf.getBackend() !== name) void tf.setBackend(name);
   };
   return { kind, device, deterministic: kind !== "tfjs-node-gpu", use };
+}
+
+/** The wasm module installs process-wide handlers that rethrow every error with its own source as the context; they are taken off. */
+async function withoutNewListeners<R>(work: () => Promise<R>): Promise<R> {
+  const events = ["uncaughtException", "unhandledRejection"] as const;
+  const before = events.map((event) => new Set<unknown>(process.listeners(event as "uncaughtException")));
+  try {
+    return await work();
+  } finally {
+    events.forEach((event, index) => {
+      for (const listener of process.listeners(event as "uncaughtException"))
+        if (!before[index]?.has(listener)) process.removeListener(event, listener);
+    });
+  }
 }

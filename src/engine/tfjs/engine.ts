@@ -137,7 +137,7 @@ export class TfjsEngine implements Engine {
   }
 
   #embed(tokens: Int32Array): tf.Tensor2D {
-    return tf.gather(this.#store.get("weight", EMBEDDING), tf.tensor1d(tokens, "int32"));
+    return tf.gather(this.#store.get("weight", EMBEDDING) as tf.Tensor2D, tf.tensor1d(tokens, "int32"));
   }
 
   /** Gradient of the lookup: row `t` of the result is the sum of the gradients of all places where token t stood. */

@@ -55,13 +55,15 @@ function lossAndGradients(
     tf.tidy(() => {
       const targets = targets_N.subarray(start, start + count);
       const hidden = rowsOf(hidden_NC, start, count);
-      const logits = tf.matMul(hidden, headT_CV);
-      const softmax = tf.softmax(logits);
+      const logits: tf.Tensor2D = tf.matMul(hidden, headT_CV);
+      const softmax: tf.Tensor2D = tf.softmax(logits);
       const oneHot = tf.oneHot(tf.tensor1d(targets, "int32"), head_VC.shape[0], 1, 0, "float32");
       const seed = tf.tensor2d(seed_N.subarray(start, start + count), [count, 1]);
       const dLogits = tf.mul(tf.sub(softmax, oneHot), seed) as tf.Tensor2D;
       const loss = lossOf(logits, softmax, targets);
-      return { loss, dHidden: tf.matMul(dLogits, head_VC), dHead: tf.matMul(dLogits, hidden, true, false) };
+      const dHidden: tf.Tensor2D = tf.matMul(dLogits, head_VC);
+      const dHead: tf.Tensor2D = tf.matMul(dLogits, hidden, true, false);
+      return { loss, dHidden, dHead };
     }),
   );
   return {

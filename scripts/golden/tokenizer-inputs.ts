@@ -1,0 +1,13 @@
+/**
+ * Writes what the tokenizer's golden files start from: a tokenizer trained by us on generated text, and the texts to encode.
+ * Run: npx tsx scripts/golden/tokenizer-inputs.ts && python3 scripts/golden/tokenizer.py
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { tokenizerJson, trainBpe } from "../../src/data/bpe-train.js";
+import { NASTY_TEXTS, randomTexts, trainingTexts } from "../../test/data/tokenizer-texts.js";
+
+const folder = join(import.meta.dirname, "../../test/golden/tokenizer");
+const trained = await trainBpe(trainingTexts(300), { vocabulary: 1024 });
+await writeFile(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizerJson(trained))}\n`);
+await writeFile(join(folder, "texts.json"), `${JSON.stringify([...NASTY_TEXTS, ...randomTexts(60)], null, 1)}\n`);

@@ -1,0 +1,104 @@
+/** Reads a plan file: text, then overrides, then all problems at once, then the resolved plan. */
+import { readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { systemCode, UserError } from "../base/errors.js";
+import { checkData } from "./check-data.js";
+import { checkModel } from "./check-model.js";
+import { checkStages } from "./check-stages.js";
+import { parseYaml } from "./document.js";
+import { complete, draftOf } from "./draft.js";
+import { addIssues } from "./issues.js";
+import { applyOverrides } from "./overrides.js";
+import type { Plan } from "./plan.js";
+import { PlanProblems } from "./problems.js";
+import { resolvePlan } from "./resolve.js";
+import { type PlanSource, planSchema } from "./schema.js";
+
+export interface LoadedPlan {
+  readonly plan: Plan;
+  /** What the user wrote, after overrides, as a plain value: for the record, and to be changed and given to `planOf`. */
+  readonly source: unknown;
+  /** Absolute path of the file. */
+  readonly path: string;
+}
+
+/** Plans are pages; a larger file is something else, and the parser's time grows with the square of a section's keys. */
+const SIZE_LIMIT = 1 << 18;
+
+/**
+ * Reads and resolves a plan file, YAML or JSON.
+ * @param overrides such as `stages[0].tokens=1M`: the value is YAML, an empty one removes the key.
+ * @param options.root folder that relative paths in the plan start from; the current folder unless given.
+ * @throws UserError with every problem of the file and the overrides.
+ */
+export async function loadPlan(
+  path: string,
+  overrides: readonly string[] = [],
+  options: { readonly root?: string } = {},
+): Promise<LoadedPlan> {
+  const { value, lines } = parseYaml(await readText(path), path);
+  if (value === undefined)
+    throw new UserError({
+      what: "the plan is empty",
+      where: path,
+      hint: "configs/quickstart.yaml is a plan to start from",
+    });
+  const places = new Map<string, string>();
+  const problems = new PlanProblems({ name: path, lines, overrides: places });
+  const source = applyOverrides(value, overrides, problems, places);
+  return { plan: checkAndResolve(source, problems, options.root), source, path: resolve(path) };
+}
+
+/**
+ * The resolved plan of a plain value, as in `LoadedPlan.source`: for those who change a plan in memory.
+ * @param name what messages call the value.
+ * @throws UserError with every problem.
+ */
+export function planOf(value: unknown, name: string, options: { readonly root?: string } = {}): Plan {
+  return checkAndResolve(value, new PlanProblems({ name, lines: new Map(), overrides: new Map() }), options.root);
+}
+
+function checkAndResolve(value: unknown, problems: PlanProblems, root: string | undefined): Plan {
+  const parsed = planSchema.safeParse(value);
+  if (!parsed.success) addIssues(problems, planSchema, value, parsed.error.issues);
+  const draft = draftOf(planSchema, value);
+  if (draft !== undefined) {
+    checkData(draft.data, problems);
+    checkModel(draft.model, problems);
+    checkStages(draft, problems);
+  }
+  problems.throwIfAny();
+  const source = complete<PlanSource>(draft);
+  if (source === null) throw new Error("a part of the plan is wrong without a problem");
+  return resolvePlan(source, resolve(root ?? "."));
+}
+
+async function readText(path: string): Promise<string> {
+  const bytes = await readSome(path).catch((error: unknown) => {
+    if (error instanceof UserError) throw error;
+    const code = systemCode(error);
+    const what =
+      code === "ENOENT" ? "there is no such plan file" : `cannot read this plan file (${code ?? "unknown error"})`;
+    throw new UserError({ what, where: path }, { cause: error });
+  });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new UserError({ what: "this is not a text file", where: path, expected: "YAML in UTF-8" }, { cause: error });
+  }
+}
+
+async function readSome(path: string): Promise<Uint8Array> {
+  // Asked before opening: opening a pipe would wait for its writer.
+  const status = await stat(path);
+  if (!status.isFile())
+    throw new UserError({ what: "this is not a file", where: path, expected: "a plan file, YAML or JSON" });
+  if (status.size > SIZE_LIMIT)
+    throw new UserError({
+      what: "this is too large for a plan file",
+      where: path,
+      expected: `at most ${SIZE_LIMIT} bytes`,
+      got: `${status.size} bytes`,
+    });
+  return readFile(path);
+}

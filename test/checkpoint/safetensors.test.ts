@@ -1,0 +1,168 @@
+/** The writer and the reader of safetensors files, without damage; damage is in safetensors-damage.test.ts. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { UserError } from "../../src/base/errors.js";
+import { type NamedTensor, SafetensorsFile, writeSafetensors } from "../../src/checkpoint/safetensors.js";
+import { AWKWARD_BITS, bitsOf, newFolder, tensor } from "./content.js";
+
+async function bytesOf(tensors: readonly NamedTensor[]): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  const sink = async (bytes: Uint8Array) => void pieces.push(Buffer.from(bytes));
+  const arrays = tensors.map(({ data }) => data);
+  await writeSafetensors(sink, tensors, arrays);
+  return Buffer.concat(pieces);
+}
+
+function readAll(path: string): NamedTensor[] {
+  using file = SafetensorsFile.open(path);
+  return file.tensors.map((entry) => file.read(entry));
+}
+
+const view = ({ name, shape, data }: NamedTensor) => ({ name, shape, bits: bitsOf(data) });
+
+describe("writeSafetensors", () => {
+  it("writes the format's bytes, aligned, with PyTorch's mark", async () => {
+    const bytes = await bytesOf([tensor("w", "weight", [0x3f800000, 0xbf800000])]);
+    const text = '{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}';
+    const padded = text.padEnd(Math.ceil(text.length / 8) * 8, " ");
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(padded.length));
+    expect(bytes).toEqual(Buffer.concat([length, Buffer.from(padded), Buffer.from("0000803f000080bf", "hex")]));
+  });
+
+  it("takes arrays as they come, from an async iterable, one at a time", async () => {
+    let asked = 0;
+    let written = 0;
+    async function* arrays() {
+      for (; asked < 3; ) {
+        expect(written).toBe(asked++);
+        yield new Float32Array([asked]);
+      }
+    }
+    const specs = ["a", "b", "c"].map((name) => ({ name, shape: [1] }));
+    const sink = async (bytes: Uint8Array) => {
+      if (bytes.length === 4) written++;
+    };
+    await writeSafetensors(sink, specs, arrays());
+    expect(written).toBe(3);
+  });
+
+  it("hands the arrays' own memory to the sink, in pieces of bounded size", async () => {
+    const data = new Float32Array(2_500_000);
+    const pieces: Uint8Array[] = [];
+    await writeSafetensors(async (bytes) => void pieces.push(bytes), [{ name: "w", shape: [data.length] }], [data]);
+    const [, ...own] = pieces;
+    expect(own.every((piece) => piece.buffer === data.buffer)).toBe(true);
+    expect(own.map(({ length }) => length)).toEqual([4 << 20, 4 << 20, 10_000_000 - (8 << 20)]);
+  });
+
+  it("refuses more or fewer arrays than announced", async () => {
+    const spec = { name: "w", shape: [1] };
+    const sink = async () => undefined;
+    await expect(writeSafetensors(sink, [spec], [])).rejects.toThrow(/0 arrays for 1/);
+    await expect(writeSafetensors(sink, [], [new Float32Array(1)])).rejects.toThrow(/more arrays/);
+  });
+});
+
+describe("SafetensorsFile", () => {
+  it("reads back what was written, bit for bit, whatever names and shapes", async () => {
+    const folder = newFolder();
+    const shapes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 });
+    const names = fc.uniqueArray(
+      fc.oneof(
+        fc.string({ unit: "grapheme" }),
+        fc.string({ unit: "binary" }),
+        fc.constantFrom("__proto__", "constructor", "0", "12", "a.moment1", '"'),
+      ),
+      { maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(names, fc.infiniteStream(shapes), async (drawn, drawnShapes) => {
+        const tensors = drawn
+          .filter((name) => name !== "__metadata__")
+          .map((name, index): NamedTensor => {
+            const shape: readonly number[] = drawnShapes.next().value ?? [];
+            const count = shape.reduce((a, b) => a * b, 1);
+            const bits = Uint32Array.from({ length: count }, (_, i) => AWKWARD_BITS[(index + i) % AWKWARD_BITS.length]);
+            return { name, shape, data: new Float32Array(bits.buffer) };
+          });
+        const path = join(folder, "x.safetensors");
+        const bytes = await bytesOf(tensors);
+        expect(bytes.readBigUInt64LE() % 8n).toBe(0n);
+        writeFileSync(path, bytes);
+        const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+        expect(readAll(path).map(view).sort(byName)).toEqual(tensors.map(view).sort(byName));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("reads tensors in the order of their data", async () => {
+    const path = join(newFolder(), "x.safetensors");
+    writeFileSync(path, await bytesOf(["z", "5", "a", "1"].map((name) => tensor(name, "weight", [1]))));
+    expect(readAll(path).map(({ name }) => name)).toEqual(["z", "5", "a", "1"]);
+  });
+
+  it("reads one tensor without the others: memory does not grow with the file", async () => {
+    const path = join(newFolder(), "x.safetensors");
+    const tensors = Array.from({ length: 16 }, (_, i) => ({
+      name: `t${i}`,
+      shape: [1 << 19],
+      data: new Float32Array(1 << 19).fill(i),
+    }));
+    writeFileSync(path, await bytesOf(tensors));
+    using file = SafetensorsFile.open(path);
+    const before = process.memoryUsage().arrayBuffers;
+    const one = file.read(file.tensors[11]);
+    expect(one.data.every((value) => value === 11)).toBe(true);
+    // One tensor is 2 MiB, the file 32 MiB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 << 20);
+  });
+
+  it("refuses to read integers as float32, but lists them", () => {
+    using file = SafetensorsFile.open(join(import.meta.dirname, "../golden/safetensors/mixed.safetensors"));
+    const entry = file.tensors.find(({ name }) => name === "i64");
+    expect(entry).toMatchObject({ dtype: "I64", shape: [6] });
+    expect(() => entry && file.read(entry)).toThrow(/tensor "i64" cannot be read as float32[\s\S]*got: I64/);
+  });
+
+  it("names a file that is missing, a folder, or one that it may not block on", () => {
+    const folder = newFolder();
+    expect(() => SafetensorsFile.open(join(folder, "absent"))).toThrow(/this file is missing/);
+    expect(() => SafetensorsFile.open(folder)).toThrow(/not a plain file/);
+    expect(() => SafetensorsFile.open("/dev/zero")).toThrow(UserError);
+  });
+});
+
+interface Expected {
+  readonly files: Record<
+    string,
+    {
+      readonly metadata: Record<string, string>;
+      readonly tensors: Record<
+        string,
+        { readonly dtype: string; readonly shape: number[]; readonly float32: string | null }
+      >;
+    }
+  >;
+}
+
+describe("files of the Python library (golden, made by scripts/golden/safetensors-files.py)", () => {
+  const folder = join(import.meta.dirname, "../golden/safetensors");
+  const { files }: Expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
+  for (const [name, { metadata, tensors }] of Object.entries(files))
+    it(`${name}: names, dtypes, shapes, metadata and every bit`, () => {
+      using file = SafetensorsFile.open(join(folder, name));
+      expect(file.metadata).toEqual(metadata);
+      expect(file.tensors.map((entry) => entry.name).sort()).toEqual(Object.keys(tensors).sort());
+      for (const entry of file.tensors) {
+        const { dtype, shape, float32 } = tensors[entry.name];
+        expect(entry).toMatchObject({ dtype, shape });
+        if (float32 === null) continue;
+        const { buffer, byteOffset, byteLength } = file.read(entry).data;
+        expect(Buffer.from(buffer, byteOffset, byteLength).toString("hex"), entry.name).toBe(float32);
+      }
+    });
+});

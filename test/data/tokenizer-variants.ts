@@ -1,0 +1,35 @@
+/** The variants of the golden tokenizer: the same vocabulary under other normalizers, pre-tokenizers and added tokens. */
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export const GOLDEN_FOLDER = join(import.meta.dirname, "../golden/tokenizer");
+
+export interface Variant {
+  readonly name: string;
+  readonly patch: { readonly model?: Record<string, unknown> } & Record<string, unknown>;
+}
+
+export interface GoldenIds {
+  readonly literal: number[][];
+  readonly parse: number[][];
+}
+
+export function goldenFile<T>(name: string): T {
+  return JSON.parse(readFileSync(join(GOLDEN_FOLDER, name), "utf8")) as T;
+}
+
+export const VARIANTS = goldenFile<Variant[]>("variants.json");
+
+/** The golden tokenizer with the patch in place; fields of `model` go into the model. */
+export function patched(patch: Variant["patch"]): Record<string, unknown> {
+  const content = goldenFile<Record<string, unknown> & { model: Record<string, unknown> }>("tokenizer.json");
+  return { ...content, ...patch, model: { ...content.model, ...patch.model } };
+}
+
+/** Writes a tokenizer into a folder and returns its path. */
+export async function writeVariant(folder: string, patch: Variant["patch"]): Promise<string> {
+  const path = join(folder, "tokenizer.json");
+  await writeFile(path, JSON.stringify(patched(patch)));
+  return path;
+}
