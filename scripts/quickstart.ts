@@ -63,7 +63,9 @@ async function trainAndKill(): Promise<number> {
     }, 50);
   });
   void ended;
-  await new Promise((resolve) => (child.exitCode === null && child.signalCode === null ? child.once("close", resolve) : resolve(null)));
+  await new Promise((resolve) =>
+    child.exitCode === null && child.signalCode === null ? child.once("close", resolve) : resolve(null),
+  );
   return killedAt;
 }
 

@@ -30,6 +30,18 @@ interface PlanOptions {
   readonly set: readonly string[];
 }
 
+interface GenerateArguments extends PlanOptions {
+  readonly prompt: string;
+  readonly checkpoint?: string;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly seed: number;
+}
+
+const CHECKPOINT_HELP = "a checkpoint or a Hugging Face folder (default: the run's newest whole one)";
+
 /** Runs one command and returns the exit code: 0 done, 1 our fault, 2 the user's. */
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
@@ -68,39 +80,7 @@ function program(terminal: Terminal): Command {
       "after",
       "\nExamples:\n  hephaestus prepare --config configs/quickstart.yaml\n  hephaestus plan --config configs/quickstart.yaml\n  hephaestus train --config configs/quickstart.yaml",
     );
-  const write = (text: string) => void terminal.out.write(text);
-  addPrepare(root, terminal);
-  addInspect(root, terminal);
-  withPlan(root.command("plan"), "Show the resolved run before any step, and refuse one that the data cannot feed.")
-    .option("--json", "print JSON")
-    .option("--measure", "run a few micro-batches to estimate the time")
-    .addHelpText(
-      "after",
-      examples(
-        "plan --config configs/quickstart.yaml --measure",
-        "plan --config configs/quickstart.yaml --set stages[0].tokens=1M --json",
-      ),
-    )
-    .action(async (options: PlanOptions & { json?: true; measure?: true }) => {
-      await plan(await planOf(options), { json: options.json === true, measure: options.measure === true, write });
-    });
-  addTrain(root, terminal);
-  withPlan(root.command("eval"), "Held-out loss and bits per byte of every domain for a checkpoint.")
-    .option("--checkpoint <folder>", "a checkpoint or a Hugging Face folder (default: the run's newest whole one)")
-    .option("--tokens <count>", "held-out tokens of each domain (default: the plan's)", wholeNumber)
-    .option("--json", "print JSON")
-    .addHelpText(
-      "after",
-      examples(
-        "eval --config configs/quickstart.yaml",
-        "eval --config configs/quickstart.yaml --checkpoint checkpoints/quickstart/step-00000100",
-      ),
-    )
-    .action(async (options: PlanOptions & { checkpoint?: string; tokens?: number; json?: true }) => {
-      const { checkpoint = null, tokens = null, json } = options;
-      await evaluate(await planOf(options), { checkpoint, tokens, json: json === true, progress: terminal.err, write });
-    });
-  addGenerate(root, terminal);
+  for (const add of [addPrepare, addInspect, addPlan, addTrain, addEval, addGenerate]) add(root, terminal);
   return root;
 }
 
@@ -153,8 +133,25 @@ function addInspect(root: Command, terminal: Terminal): void {
         windows: options.windows,
         decode: tokenizer === null ? null : (ids) => tokenizer.decode(ids),
         json: options.json === true,
-        write: (text) => void terminal.out.write(text),
+        write: writer(terminal),
       });
+    });
+}
+
+function addPlan(root: Command, terminal: Terminal): void {
+  withPlan(root.command("plan"), "Show the resolved run before any step, and refuse one that the data cannot feed.")
+    .option("--json", "print JSON")
+    .option("--measure", "run a few micro-batches to estimate the time")
+    .addHelpText(
+      "after",
+      examples(
+        "plan --config configs/quickstart.yaml --measure",
+        "plan --config configs/quickstart.yaml --set stages[0].tokens=1M --json",
+      ),
+    )
+    .action(async (options: PlanOptions & { json?: true; measure?: true }) => {
+      const { json, measure } = options;
+      await plan(await planOf(options), { json: json === true, measure: measure === true, write: writer(terminal) });
     });
 }
 
@@ -198,10 +195,30 @@ function addTrain(root: Command, terminal: Terminal): void {
     });
 }
 
+function addEval(root: Command, terminal: Terminal): void {
+  withPlan(root.command("eval"), "Held-out loss and bits per byte of every domain for a checkpoint.")
+    .option("--checkpoint <folder>", CHECKPOINT_HELP)
+    .option("--tokens <count>", "held-out tokens of each domain (default: the plan's)", wholeNumber)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "eval --config configs/quickstart.yaml",
+        "eval --config configs/quickstart.yaml --checkpoint checkpoints/quickstart/step-00000100",
+      ),
+    )
+    .action(async (options: PlanOptions & { checkpoint?: string; tokens?: number; json?: true }) => {
+      const { checkpoint = null, tokens = null } = options;
+      const json = options.json === true;
+      const write = writer(terminal);
+      await evaluate(await planOf(options), { checkpoint, tokens, json, progress: terminal.err, write });
+    });
+}
+
 function addGenerate(root: Command, terminal: Terminal): void {
   withPlan(root.command("generate"), "Continue a prompt.")
     .addOption(new Option("--prompt <text>", "what to continue").default("", "a new document"))
-    .option("--checkpoint <folder>", "a checkpoint or a Hugging Face folder (default: the run's newest whole one)")
+    .option("--checkpoint <folder>", CHECKPOINT_HELP)
     .option("--tokens <count>", "most tokens to add", wholeNumber, 100)
     .option("--temperature <value>", "0 takes the most likely token", number, 0.8)
     .option("--top-k <count>", "keep this many of the most likely tokens", wholeNumber)
@@ -214,31 +231,11 @@ function addGenerate(root: Command, terminal: Terminal): void {
         "generate --config configs/quickstart.yaml --temperature 0 --tokens 50",
       ),
     )
-    .action(
-      async (
-        options: PlanOptions & {
-          prompt: string;
-          checkpoint?: string;
-          tokens: number;
-          temperature: number;
-          topK?: number;
-          topP?: number;
-          seed: number;
-        },
-      ) => {
-        const { checkpoint = null, topK = null, topP = null, prompt, tokens, temperature, seed } = options;
-        await generate(await planOf(options), {
-          checkpoint,
-          topK,
-          topP,
-          prompt,
-          tokens,
-          temperature,
-          seed,
-          write: (text) => void terminal.out.write(text),
-        });
-      },
-    );
+    .action(async (options: GenerateArguments) => {
+      const { checkpoint = null, topK = null, topP = null, prompt, tokens, temperature, seed } = options;
+      const write = writer(terminal);
+      await generate(await planOf(options), { checkpoint, topK, topP, prompt, tokens, temperature, seed, write });
+    });
 }
 
 function withPlan(command: Command, description: string): Command {
@@ -255,6 +252,10 @@ function withPlan(command: Command, description: string): Command {
 
 async function planOf(options: PlanOptions): Promise<Plan> {
   return (await loadPlan(options.config, options.set)).plan;
+}
+
+function writer(terminal: Terminal): (text: string) => void {
+  return (text) => void terminal.out.write(text);
 }
 
 function examples(...lines: readonly string[]): string {

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { UserError } from "./base/errors.js";
 import { openRunLog, type ProgressStream } from "./base/report.js";
 import { VERSION } from "./base/version.js";
-import { type Beginning, beginRun } from "./begin.js";
 import type { TrainerState } from "./checkpoint/format.js";
 import { lockRun } from "./checkpoint/lock.js";
 import { cleanLeftovers } from "./checkpoint/retention.js";
@@ -25,8 +24,9 @@ import { toHuggingFaceConfig } from "./model/hugging-face.js";
 import { parameterTable } from "./model/parameters.js";
 import { clipScale, isUsable } from "./optim/clipping.js";
 import { learningRateAt } from "./optim/schedules.js";
-import { checkDemand, orderOfPlan } from "./order-of-plan.js";
-import { type StepReport, TrainReport } from "./train-report.js";
+import { type Beginning, beginRun } from "./train/begin.js";
+import { checkDemand, orderOfPlan } from "./train/order.js";
+import { type StepReport, TrainReport } from "./train/report.js";
 
 /** Steps read ahead of the one that trains. */
 const PREFETCH_STEPS = 4;

@@ -34,7 +34,9 @@ const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate"];
 
 describe("help", () => {
   it("is frozen: a changed option shows in the snapshot", async () => {
-    const texts = await Promise.all([["--help"], ...COMMANDS.map((command) => [command, "--help"])].map((args) => run(args)));
+    const texts = await Promise.all(
+      [["--help"], ...COMMANDS.map((command) => [command, "--help"])].map((args) => run(args)),
+    );
     for (const { code } of texts) expect(code).toBe(0);
     expect(texts.map(({ out }) => out).join("\n")).toMatchSnapshot();
   });
@@ -44,7 +46,9 @@ describe("help", () => {
   });
 
   it("gives the version", async () => {
-    expect((await run(["--version"])).out.trim()).toBe(JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")).version);
+    expect((await run(["--version"])).out.trim()).toBe(
+      JSON.parse(readFileSync(join(cwd, "package.json"), "utf8")).version,
+    );
   });
 });
 
@@ -79,7 +83,10 @@ describe("mistakes on the command line", () => {
 describe("the whole job", () => {
   it("prepare, plan, train, a signal, resume, eval, generate, inspect", { timeout: 120_000 }, async () => {
     const config = ["--config", "plan.yaml"];
-    expect(await run(["prepare", ...config, "--workers", "1"])).toMatchObject({ code: 0, out: expect.stringContaining("agent") });
+    expect(await run(["prepare", ...config, "--workers", "1"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("agent"),
+    });
     const planned = await run(["plan", ...config, "--json"]);
     expect(JSON.parse(planned.out)).toMatchObject({ run: "tiny", steps: 20 });
 
@@ -91,14 +98,22 @@ describe("the whole job", () => {
       },
     });
     expect(interrupted).toMatchObject({ code: 0, err: expect.stringContaining("stopping after this step") });
-    expect(interrupted.out).toMatch(/interrupted after step \d+; go on with:\n {2}hephaestus train --config plan\.yaml --resume auto/);
+    expect(interrupted.out).toMatch(
+      /interrupted after step \d+; go on with:\n {2}hephaestus train --config plan\.yaml --resume auto/,
+    );
     expect(signals).toBe(1);
 
     const resumed = await run(["train", ...config, "--resume", "auto"]);
-    expect(resumed).toMatchObject({ code: 0, out: expect.stringMatching(/finished\nlast checkpoint: .*step-00000020/) });
+    expect(resumed).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/finished\nlast checkpoint: .*step-00000020/),
+    });
     const report = await run(["eval", ...config, "--json"]);
     expect(JSON.parse(report.out)).toMatchObject({ step: 20, domains: { agent: { loss: expect.any(Number) } } });
-    expect(await run(["generate", ...config, "--prompt", "the", "--tokens", "5"])).toMatchObject({ code: 0, out: expect.stringMatching(/^the/) });
+    expect(await run(["generate", ...config, "--prompt", "the", "--tokens", "5"])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^the/),
+    });
     const inspected = await run(["inspect", "data/agent/train", "--check", "--tokenizer", "data/tokenizer.json"]);
     expect(inspected).toMatchObject({ code: 0, out: expect.stringContaining("agent") });
   });

@@ -15,7 +15,11 @@ let output: ReturnType<typeof captured>;
 beforeAll(async () => {
   project = await makeProject();
   output = captured();
-  straight = await train(await project.plan("run=straight"), { resume: null, stop: { requested: false }, progress: output });
+  straight = await train(await project.plan("run=straight"), {
+    resume: null,
+    stop: { requested: false },
+    progress: output,
+  });
 });
 afterAll(async () => project[Symbol.asyncDispose]());
 
@@ -26,11 +30,18 @@ function bits(folder: string | null): string[] {
 
 function logOf(run: string): { event: string; step: number; loss?: number; [key: string]: unknown }[] {
   const text = readFileSync(join(project.folder, "checkpoints", run, "log.jsonl"), "utf8");
-  return text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 }
 
 function losses(run: string): Map<number, number> {
-  return new Map(logOf(run).filter(({ event }) => event === "step").map(({ step, loss }) => [step, loss ?? Number.NaN]));
+  return new Map(
+    logOf(run)
+      .filter(({ event }) => event === "step")
+      .map(({ step, loss }) => [step, loss ?? Number.NaN]),
+  );
 }
 
 /** A progress stream that asks the run to stop once it has written that step `step` was logged. */
@@ -47,12 +58,15 @@ describe("a run from beginning to end", () => {
     expect(straight.status).toBe("finished");
     expect(straight.evaluations.map(({ step }) => step)).toEqual([0, 5, 10, 12, 15, 20]);
     const [first, last] = [straight.evaluations[0], straight.evaluations[5]];
-    for (const domain of ["agent", "text", "code"]) expect(last.domains[domain].loss).toBeLessThan(first.domains[domain].loss);
+    for (const domain of ["agent", "text", "code"])
+      expect(last.domains[domain].loss).toBeLessThan(first.domains[domain].loss);
     expect(last.domains.agent.bitsPerByte).toBeGreaterThan(0);
   });
 
   it("keeps the checkpoints that the plan says and no partial ones", () => {
-    const folders = readdirSync(join(project.folder, "checkpoints", "straight")).filter((name) => name.startsWith("step-"));
+    const folders = readdirSync(join(project.folder, "checkpoints", "straight")).filter((name) =>
+      name.startsWith("step-"),
+    );
     expect(folders.sort()).toEqual(["step-00000012", "step-00000016", "step-00000020"]);
   });
 
@@ -77,30 +91,41 @@ describe("a run from beginning to end", () => {
 });
 
 describe("resuming", () => {
-  it.each([1, 4, 7, 12, 19])("after a stop at step %d gives the losses and weights of the straight run, bit for bit", async (step) => {
-    const plan = await project.plan(`run=stopped-${step}`);
-    const first = await train(plan, { resume: null, stop: stopAfter(plan.run, step), progress: captured() });
-    expect(first).toMatchObject({ status: "interrupted", step });
-    const second = await train(plan, { resume: "auto", stop: { requested: false }, progress: captured() });
-    expect(second.status).toBe("finished");
-    expect(losses(plan.run)).toEqual(losses("straight"));
-    expect(second.evaluations).toEqual(straight.evaluations);
-    expect(bits(second.checkpoint)).toEqual(bits(straight.checkpoint));
-  });
+  it.each([1, 4, 7, 12, 19])(
+    "after a stop at step %d gives the losses and weights of the straight run, bit for bit",
+    async (step) => {
+      const plan = await project.plan(`run=stopped-${step}`);
+      const first = await train(plan, { resume: null, stop: stopAfter(plan.run, step), progress: captured() });
+      expect(first).toMatchObject({ status: "interrupted", step });
+      const second = await train(plan, { resume: "auto", stop: { requested: false }, progress: captured() });
+      expect(second.status).toBe("finished");
+      expect(losses(plan.run)).toEqual(losses("straight"));
+      expect(second.evaluations).toEqual(straight.evaluations);
+      expect(bits(second.checkpoint)).toEqual(bits(straight.checkpoint));
+    },
+  );
 
   it("skips a damaged checkpoint with a warning and still ends in the same bits", async () => {
     const folder = join(project.folder, "checkpoints", "damaged");
     await cp(join(project.folder, "checkpoints", "straight"), folder, { recursive: true });
     truncateSync(join(folder, "step-00000020", "model.safetensors"), 100);
     const progress = captured();
-    const outcome = await train(await project.plan("run=damaged"), { resume: "auto", stop: { requested: false }, progress });
+    const outcome = await train(await project.plan("run=damaged"), {
+      resume: "auto",
+      stop: { requested: false },
+      progress,
+    });
     expect(progress.text).toMatch(/warning: skipped a damaged checkpoint: .*step-00000020.*model\.safetensors/s);
     expect(progress.text).toContain("resumed after step 16");
     expect(bits(outcome.checkpoint)).toEqual(bits(straight.checkpoint));
   });
 
   it("of a finished run does nothing and names its checkpoint", async () => {
-    const outcome = await train(await project.plan("run=straight"), { resume: "auto", stop: { requested: false }, progress: captured() });
+    const outcome = await train(await project.plan("run=straight"), {
+      resume: "auto",
+      stop: { requested: false },
+      progress: captured(),
+    });
     expect(outcome).toEqual({ ...straight, checkpoint: expect.stringContaining("step-00000020") });
   });
 
@@ -118,12 +143,16 @@ describe("resuming", () => {
     ["another mixture", ["stages[1].mixture.agent=6"], /plan changed/],
   ])("with %s is refused by name", async (_, overrides, message) => {
     const plan = await project.plan("run=straight", ...overrides);
-    await expect(train(plan, { resume: "auto", stop: { requested: false }, progress: captured() })).rejects.toThrow(message);
+    await expect(train(plan, { resume: "auto", stop: { requested: false }, progress: captured() })).rejects.toThrow(
+      message,
+    );
   });
 
   it("allows what does not touch the numbers: reporting, evaluation apart", async () => {
     const plan = await project.plan("run=straight", "report.everySteps=1", "checkpoint.keepLast=2");
-    await expect(train(plan, { resume: "auto", stop: { requested: false }, progress: captured() })).resolves.toMatchObject({ status: "finished" });
+    await expect(
+      train(plan, { resume: "auto", stop: { requested: false }, progress: captured() }),
+    ).resolves.toMatchObject({ status: "finished" });
   });
 });
 
@@ -134,7 +163,9 @@ function stopAfterFirst(run: string): { requested: boolean } {
 describe("beginning", () => {
   it("refuses to start over a run that has checkpoints", async () => {
     const plan = await project.plan("run=straight");
-    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(/already has a checkpoint at step 20/);
+    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(
+      /already has a checkpoint at step 20/,
+    );
   });
 
   it("from weights: the loss goes on, the optimizer and the ledger are fresh", async () => {
@@ -150,11 +181,21 @@ describe("beginning", () => {
 
   it("continue: moments and ledger go on under a changed mixture, and that run resumes exactly too", async () => {
     const from = join(project.folder, "checkpoints", "straight", "step-00000016");
-    const overrides = [`begin={ mode: continue, from: ${from} }`, "stages[0].mixture={ agent: 0, text: 3, code: 1 }", "stages[0].sequenceLength=64"];
-    const whole = await train(await project.plan("run=continued", ...overrides), { resume: null, stop: { requested: false }, progress: captured() });
+    const overrides = [
+      `begin={ mode: continue, from: ${from} }`,
+      "stages[0].mixture={ agent: 0, text: 3, code: 1 }",
+      "stages[0].sequenceLength=64",
+    ];
+    const whole = await train(await project.plan("run=continued", ...overrides), {
+      resume: null,
+      stop: { requested: false },
+      progress: captured(),
+    });
     const { trainer } = await openCheckpoint(whole.checkpoint ?? "");
     expect(trainer.updates).toBe(16 + 20);
-    expect(Object.values(parseLedger(trainer.ledger).domains).reduce((sum, { tokens }) => sum + tokens, 0)).toBe(36 * 128);
+    expect(Object.values(parseLedger(trainer.ledger).domains).reduce((sum, { tokens }) => sum + tokens, 0)).toBe(
+      36 * 128,
+    );
     const plan = await project.plan("run=continued-stopped", ...overrides);
     await train(plan, { resume: null, stop: stopAfter(plan.run, 7), progress: captured() });
     const resumed = await train(plan, { resume: "auto", stop: { requested: false }, progress: captured() });
@@ -164,25 +205,42 @@ describe("beginning", () => {
   it("refuses a second run in the same folder while the first one runs", async () => {
     const plan = await project.plan("run=twice");
     const first = train(plan, { resume: null, stop: { requested: false }, progress: captured() });
-    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(/another|already/);
+    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(
+      /another|already/,
+    );
     await expect(first).resolves.toMatchObject({ status: "finished" });
   });
 
   it("refuses a plan whose epochs exceed its limit, before any step, naming stage and domain", async () => {
     const plan = await project.plan("run=hungry", "stages[0].maxEpochs={ agent: 0.001 }");
-    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(/stage mix would bring domain agent to .* epochs/);
-    expect(readdirSync(join(project.folder, "checkpoints", "hungry")).filter((name) => name.startsWith("step-"))).toEqual([]);
+    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(
+      /stage mix would bring domain agent to .* epochs/,
+    );
+    expect(
+      readdirSync(join(project.folder, "checkpoints", "hungry")).filter((name) => name.startsWith("step-")),
+    ).toEqual([]);
   });
 });
 
 describe("a loss that is not finite", () => {
   it("never reaches the weights; the run gives up after ten such steps with its last checkpoint whole", async () => {
-    const plan = await project.plan("run=diverged", "stages[0].schedule={ kind: constant, peak: 1e30, warmup: 0 }", "checkpoint.everySteps=1", "checkpoint.keepLast=20");
+    const plan = await project.plan(
+      "run=diverged",
+      "stages[0].schedule={ kind: constant, peak: 1e30, warmup: 0 }",
+      "checkpoint.everySteps=1",
+      "checkpoint.keepLast=20",
+    );
     const progress = captured();
-    await expect(train(plan, { resume: null, stop: { requested: false }, progress })).rejects.toThrow(/not finite for 10 steps/);
+    await expect(train(plan, { resume: null, stop: { requested: false }, progress })).rejects.toThrow(
+      /not finite for 10 steps/,
+    );
     expect(progress.text).toContain("weights left alone (1 in a row)");
-    const skipped = logOf("diverged").filter(({ event }) => event === "skip").map(({ step }) => step);
-    const folders = readdirSync(plan.runFolder).filter((name) => name.startsWith("step-")).sort();
+    const skipped = logOf("diverged")
+      .filter(({ event }) => event === "skip")
+      .map(({ step }) => step);
+    const folders = readdirSync(plan.runFolder)
+      .filter((name) => name.startsWith("step-"))
+      .sort();
     const checkpoints = await Promise.all(folders.map((name) => openCheckpoint(join(plan.runFolder, name))));
     for (const checkpoint of checkpoints)
       for (const { data } of checkpoint.weights()) expect(data.every(Number.isFinite)).toBe(true);

@@ -8,6 +8,6 @@ import { tokenizerJson, trainBpe } from "../../src/data/bpe-train.js";
 import { NASTY_TEXTS, randomTexts, trainingTexts } from "../../test/data/tokenizer-texts.js";
 
 const folder = join(import.meta.dirname, "../../test/golden/tokenizer");
-const trained = await trainBpe(trainingTexts(300), { vocabulary: 1024 });
+const trained = await trainBpe(trainingTexts(300), { vocabulary: 600 });
 await writeFile(join(folder, "tokenizer.json"), `${JSON.stringify(tokenizerJson(trained))}\n`);
-await writeFile(join(folder, "texts.json"), `${JSON.stringify([...NASTY_TEXTS, ...randomTexts(60)], null, 1)}\n`);
+await writeFile(join(folder, "texts.json"), `${JSON.stringify([...NASTY_TEXTS, ...randomTexts(25)], null, 1)}\n`);

@@ -21,13 +21,15 @@ def patched(content: dict, patch: dict) -> dict:
 
 
 def encode(content: dict, texts: list[str]) -> dict:
+    """Ids with special tokens as text, and with special tokens parsed (null: the same)."""
     tokenizer = tokenizers.Tokenizer.from_str(json.dumps(content))
 
     def ids(literal: bool) -> list[list[int]]:
         tokenizer.encode_special_tokens = literal
         return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
 
-    return {"literal": ids(True), "parse": ids(False)}
+    literal, parse = ids(True), ids(False)
+    return {"literal": literal, "parse": [None if a == b else b for a, b in zip(literal, parse)]}
 
 
 def main() -> None:

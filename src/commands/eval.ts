@@ -5,7 +5,7 @@ import { ProgressLine, type ProgressStream } from "../base/report.js";
 import type { Plan } from "../config/plan.js";
 import { openSources } from "../data/sources.js";
 import { type DomainLoss, type Evaluation, evaluateHeldOut, forgetting, parseEvaluations } from "../eval/held-out.js";
-import { loadModel } from "../load-model.js";
+import { loadModel } from "../train/load-model.js";
 
 export interface EvalReport {
   readonly checkpoint: string;

@@ -3,7 +3,7 @@ import { UserError } from "../base/errors.js";
 import type { Plan } from "../config/plan.js";
 import { loadTokenizer } from "../data/tokenizer.js";
 import { type SamplingOptions, sampleToken } from "../eval/sampling.js";
-import { loadModel } from "../load-model.js";
+import { loadModel } from "../train/load-model.js";
 
 export interface GenerateOptions extends SamplingOptions {
   /** A checkpoint's folder, or null for the newest whole one of the plan's run. */

@@ -1,8 +1,8 @@
 /** `hephaestus inspect`: what is in a shard or a folder of shards, a look at some of its tokens, and on request a check of every byte. */
 import { formatBytes, formatTable } from "../base/format.js";
 import { type CheckProgress, type CheckReport, checkShard } from "../data/shard-check.js";
-import { type ShardDescription, describeShards } from "../data/shard-describe.js";
-import { type TokenStream, openTokenStream } from "../data/token-stream.js";
+import { describeShards, type ShardDescription } from "../data/shard-describe.js";
+import { openTokenStream, type TokenStream } from "../data/token-stream.js";
 
 export interface InspectOptions {
   /** Whether to read everything and compare it with the headers. */
@@ -39,7 +39,10 @@ export async function inspect(path: string, options: InspectOptions): Promise<vo
   const shards = await describeShards(path);
   await using stream = await openTokenStream(path);
   const windows = await sampleWindows(stream, options);
-  if (!options.json) options.write([...aboutStream(stream, shards), "", ...aboutShards(shards), ...aboutWindows(windows), ""].join("\n"));
+  if (!options.json)
+    options.write(
+      [...aboutStream(stream, shards), "", ...aboutShards(shards), ...aboutWindows(windows), ""].join("\n"),
+    );
   const checked = options.check ? await checkShard(path, options.progress) : null;
   if (options.json) options.write(`${JSON.stringify(asJson(stream, shards, windows, checked), null, 2)}\n`);
   else if (checked !== null) options.write(`${aboutCheck(checked)}\n`);
@@ -52,7 +55,12 @@ async function sampleWindows(stream: TokenStream, options: InspectOptions): Prom
     const start = Math.floor((i * (stream.tokens - length)) / Math.max(1, options.windows - 1));
     const window = await stream.read(start, length);
     const ids = Array.from(window.ids);
-    windows.push({ start, ids, documentStarts: Array.from(window.documentStarts), text: options.decode?.(ids) ?? null });
+    windows.push({
+      start,
+      ids,
+      documentStarts: Array.from(window.documentStarts),
+      text: options.decode?.(ids) ?? null,
+    });
   }
   return windows;
 }
@@ -72,7 +80,10 @@ function aboutStream(stream: TokenStream, shards: readonly ShardDescription[]): 
     ["documents", stream.documents],
     ["tokens", stream.tokens],
     ["tokens per document", (stream.tokens / stream.documents).toFixed(1)],
-    ["record batches", `${batches}, ${Math.round(mean)} tokens on average, ${((100 * mean) / largest).toFixed(0)} % of the largest`],
+    [
+      "record batches",
+      `${batches}, ${Math.round(mean)} tokens on average, ${((100 * mean) / largest).toFixed(0)} % of the largest`,
+    ],
     ["fingerprint", stream.fingerprint],
   ];
   return facts.map(([name, value]) => `${name.padEnd(20)} ${value ?? "not stated"}`);
@@ -107,11 +118,32 @@ function aboutWindows(windows: readonly ShownWindow[]): string[] {
 function aboutCheck(report: CheckReport): string {
   const foreign = report.shards.filter((shard) => !shard.hasHeader).length;
   const text = `checked ${report.shards.length} files, ${report.documents} documents, ${report.tokens} tokens: no damage`;
-  return foreign === 0 ? text : `${text} (${foreign} without a header: only ids, masks and list offsets could be checked)`;
+  return foreign === 0
+    ? text
+    : `${text} (${foreign} without a header: only ids, masks and list offsets could be checked)`;
 }
 
-function asJson(stream: TokenStream, shards: readonly ShardDescription[], windows: readonly ShownWindow[], checked: CheckReport | null) {
+function asJson(
+  stream: TokenStream,
+  shards: readonly ShardDescription[],
+  windows: readonly ShownWindow[],
+  checked: CheckReport | null,
+) {
   const { path, domain, tokenizer, vocabulary, endOfText, files, documents, tokens, fingerprint } = stream;
   const batches = shards.reduce((sum, shard) => sum + shard.batches, 0);
-  return { path, domain, tokenizer, vocabulary, endOfText, files, documents, tokens, batches, fingerprint, shards, windows, checked };
+  return {
+    path,
+    domain,
+    tokenizer,
+    vocabulary,
+    endOfText,
+    files,
+    documents,
+    tokens,
+    batches,
+    fingerprint,
+    shards,
+    windows,
+    checked,
+  };
 }

@@ -1,7 +1,6 @@
 /** `hephaestus plan`: the resolved run before any step, and a refusal when the data cannot feed it. */
 import { formatBytes, formatCount, formatRate, formatSeconds, formatTable } from "../base/format.js";
 import { toNumber } from "../base/rational.js";
-import { startLedgerOf } from "../begin.js";
 import type { Plan } from "../config/plan.js";
 import type { StageDemand } from "../data/order.js";
 import { type DataSources, openSources } from "../data/sources.js";
@@ -9,7 +8,8 @@ import { type Architecture, architectureOf } from "../model/architecture.js";
 import { flopsPerToken, type MemoryEstimate, memoryEstimate } from "../model/costs.js";
 import { countParameters, parameterTable } from "../model/parameters.js";
 import { learningRateAt } from "../optim/schedules.js";
-import { checkDemand, orderOfPlan } from "../order-of-plan.js";
+import { startLedgerOf } from "../train/begin.js";
+import { checkDemand, orderOfPlan } from "../train/order.js";
 import { measureSpeed, type Speed } from "./measure.js";
 import { plotCurve } from "./plot.js";
 

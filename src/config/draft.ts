@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Rational } from "../base/rational.js";
+import { type PlanPath, pathText } from "./plan-path.js";
 import type { Duration } from "./quantities.js";
 import { isRecord, memberOf, unwrap } from "./schema-walk.js";
 
@@ -18,23 +19,33 @@ export type Draft<T> =
         : { readonly [Key in keyof T]?: Draft<T[Key]> })
   | undefined;
 
-/** Reads what is valid of a value; unknown keys are left out. */
-export function draftOf<S extends z.core.$ZodType>(schema: S, value: unknown): Draft<z.output<S>> {
-  return readDraft(schema, value) as Draft<z.output<S>>;
+/**
+ * Reads what is valid of a value; unknown keys are left out.
+ * @param meant places, as text, of absent keys that a mistyped one probably meant: they count as wrong, not as absent.
+ */
+export function draftOf<S extends z.core.$ZodType>(
+  schema: S,
+  value: unknown,
+  meant: ReadonlySet<string> = new Set(),
+): Draft<z.output<S>> {
+  return readDraft(schema, value, [], meant) as Draft<z.output<S>>;
 }
 
-function readDraft(schema: z.core.$ZodType, value: unknown): unknown {
+function readDraft(schema: z.core.$ZodType, value: unknown, path: PlanPath, meant: ReadonlySet<string>): unknown {
+  if (value === undefined && meant.has(pathText(path))) return undefined;
   const whole = z.safeParse(schema, value);
   if (whole.success) return whole.data;
   const inner = unwrap(schema);
+  const read = (child: z.core.$ZodType, item: unknown, step: string | number): unknown =>
+    readDraft(child, item, [...path, step], meant);
   if (inner instanceof z.ZodArray)
-    return Array.isArray(value) ? value.map((item) => readDraft(inner.element, item)) : undefined;
+    return Array.isArray(value) ? value.map((item, i) => read(inner.element, item, i)) : undefined;
   if (!isRecord(value)) return undefined;
   if (inner instanceof z.ZodRecord)
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, readDraft(inner.valueType, item)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, read(inner.valueType, item, key)]));
   const section = inner instanceof z.ZodDiscriminatedUnion ? memberOf(inner, value) : inner;
   if (!(section instanceof z.ZodObject)) return undefined;
-  return Object.fromEntries(Object.entries(section.shape).map(([key, child]) => [key, readDraft(child, value[key])]));
+  return Object.fromEntries(Object.entries(section.shape).map(([key, child]) => [key, read(child, value[key], key)]));
 }
 
 /** The whole of a draft that has no wrong part; null otherwise. */

@@ -1,27 +1,36 @@
 /** Turns what zod found wrong into problems with our words, place and near miss. */
 import { z } from "zod";
 import { nearest } from "./nearest.js";
-import type { PlanPath } from "./plan-path.js";
+import { type PlanPath, pathText } from "./plan-path.js";
 import { nearMiss, oneOf, type PlanProblems, shown } from "./problems.js";
 import { isRecord, kindOf, memberOf, members, schemaAt, schemaKeys } from "./schema-walk.js";
 
 type Issue = z.core.$ZodIssue;
 
-/** Adds a problem for every issue; a key that is missing because it was mistyped is one problem, not two. */
-export function addIssues(problems: PlanProblems, schema: z.ZodType, value: unknown, issues: readonly Issue[]): void {
+/**
+ * Adds a problem for every issue; a key that is missing because it was mistyped is one problem, not two.
+ * @returns the places, as text, of the keys that mistyped ones probably meant.
+ */
+export function addIssues(
+  problems: PlanProblems,
+  schema: z.ZodType,
+  value: unknown,
+  issues: readonly Issue[],
+): Set<string> {
   const meant = new Set<string>();
   const placed = issues.map((issue) => ({ issue, path: plainPath(issue.path) }));
   for (const { issue, path } of placed)
     if (issue.code === "unrecognized_keys")
       for (const key of issue.keys) {
         const near = addUnknownKey(problems, schema, value, path, key);
-        if (near !== null) meant.add(JSON.stringify([...path, near]));
+        if (near !== null) meant.add(pathText([...path, near]));
       }
   for (const { issue, path } of placed) {
     const got = valueAt(value, path);
-    const told = got === undefined && meant.has(JSON.stringify(path));
+    const told = got === undefined && meant.has(pathText(path));
     if (issue.code !== "unrecognized_keys" && !told) addWrongValue(problems, issue, path, got);
   }
+  return meant;
 }
 
 function plainPath(path: readonly PropertyKey[]): PlanPath {
@@ -40,7 +49,8 @@ function valueAt(value: unknown, path: PlanPath): unknown {
 function addWrongValue(problems: PlanProblems, issue: Issue, path: PlanPath, value: unknown): void {
   const { expected, names } = expectation(issue);
   const last = path.at(-1) ?? "the plan";
-  if (value === undefined) problems.add(path, { what: `\`${last}\` is missing`, expected });
+  const absent = typeof last === "number" ? "this item is empty" : `\`${last}\` is missing`;
+  if (value === undefined) problems.add(path, { what: absent, expected });
   else if (issue.code === "invalid_key") problems.add(path, { what: `the name \`${last}\` cannot be used`, expected });
   else
     problems.add(path, { what: "this value cannot be used", expected, got: shown(value), ...nearMiss(value, names) });

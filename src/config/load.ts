@@ -60,8 +60,8 @@ export function planOf(value: unknown, name: string, options: { readonly root?: 
 
 function checkAndResolve(value: unknown, problems: PlanProblems, root: string | undefined): Plan {
   const parsed = planSchema.safeParse(value);
-  if (!parsed.success) addIssues(problems, planSchema, value, parsed.error.issues);
-  const draft = draftOf(planSchema, value);
+  const meant = parsed.success ? undefined : addIssues(problems, planSchema, value, parsed.error.issues);
+  const draft = draftOf(planSchema, value, meant);
   if (draft !== undefined) {
     checkData(draft.data, problems);
     checkModel(draft.model, problems);

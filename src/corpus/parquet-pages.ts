@@ -1,20 +1,25 @@
 /**
- * Checks the page headers of a Parquet column before it is decoded. The decoder trusts them: one damaged byte in a page's size or
- * count can send it into an endless loop or an allocation of gigabytes, which no `catch` ends.
- * Format: https://github.com/apache/parquet-format, sections "Data Pages" and "Dictionary Page".
+ * Checks the pages of a flat Parquet column before it is decoded. The decoder trusts them: one damaged byte in a page's size, in a
+ * count or in the length of a run can send it into an endless loop or an allocation of gigabytes, which no `catch` ends.
+ * Format: https://github.com/apache/parquet-format, "Data Pages", "Dictionary Page" and "Run Length Encoding / Bit-Packing Hybrid".
  */
-import type { ColumnChunk, PageHeader } from "hyparquet";
+import type { ColumnChunk, CompressionCodec, PageHeader } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
+import { decompressPage } from "hyparquet/src/datapage.js";
+import { compressors } from "hyparquet-compressors";
 
-interface Chunk {
+export interface ColumnBytes {
   readonly bytes: ArrayBuffer;
+  readonly codec: CompressionCodec;
+  /** Whether values may be null, and pages therefore start with one definition level for each value. */
+  readonly nullable: boolean;
   /** Rows that the row group announces; a flat column has one value, possibly null, for each. */
   readonly rows: number;
   readonly maxPageBytes: number;
 }
 
-/** Where a column chunk lies in its file: [start, end) in bytes. @throws RangeError when the chunk has no usable position. */
-export function chunkRange({ meta_data }: ColumnChunk): readonly [number, number] {
+/** Where a column lies in its file: [start, end) in bytes. @throws RangeError when the metadata gives no usable place. */
+export function columnRange({ meta_data }: ColumnChunk): readonly [number, number] {
   const start = Number(meta_data?.dictionary_page_offset || meta_data?.data_page_offset);
   const end = start + Number(meta_data?.total_compressed_size);
   if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start <= end))
@@ -22,36 +27,93 @@ export function chunkRange({ meta_data }: ColumnChunk): readonly [number, number
   return [start, end];
 }
 
-/** @throws RangeError, or the decoder's own error, when the chunk's page headers do not fit its bytes and rows. */
-export function checkPages({ bytes, rows, maxPageBytes }: Chunk): void {
+/** @throws RangeError, or the decoder's own error, when a page does not fit the column's bytes and rows. */
+export function checkPages(column: ColumnBytes): void {
+  const { bytes, rows, maxPageBytes } = column;
   const reader = { view: new DataView(bytes), offset: 0 };
   let values = 0;
   while (values < rows) {
     const header = parquetHeader(reader);
-    const { compressed_page_size: size, uncompressed_page_size: unpacked } = header;
-    if (!isCount(size, bytes.byteLength - reader.offset)) throw new RangeError(`a page of ${size} bytes`);
-    if (!isCount(unpacked, maxPageBytes)) throw new RangeError(`a page of ${unpacked} uncompressed bytes`);
-    const count = valuesIn(header);
-    if (!isCount(count, header.type === "DICTIONARY_PAGE" ? unpacked : rows - values))
-      throw new RangeError(`a page of ${count} values`);
-    if (header.type !== "DICTIONARY_PAGE") values += count;
+    const size = count("compressed bytes", header.compressed_page_size, bytes.byteLength - reader.offset);
+    const unpacked = count("bytes", header.uncompressed_page_size, maxPageBytes);
+    const page = new Uint8Array(bytes, reader.offset, size);
+    if (header.type === "DICTIONARY_PAGE") count("entries", header.dictionary_page_header?.num_values, unpacked);
+    else
+      values +=
+        header.type === "DATA_PAGE"
+          ? checkPageV1(header, page, column, rows - values)
+          : checkPageV2(header, page, column, rows - values);
     reader.offset += size;
   }
 }
 
-function isCount(value: unknown, most: number): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most;
+/** Version 1: definition levels, with their length before them, and values are compressed together. */
+function checkPageV1(header: PageHeader, page: Uint8Array, { codec, nullable }: ColumnBytes, rows: number): number {
+  const fields = header.data_page_header;
+  const values = count("values", fields?.num_values, rows);
+  if (!nullable && !usesDictionary(fields?.encoding)) return values;
+  const view = viewOf(decompressPage(page, header.uncompressed_page_size, codec, compressors));
+  const levelBytes = nullable ? count("level bytes", view.getUint32(0, true), view.byteLength - 4) : 0;
+  if (nullable) checkRuns(slice(view, 4, levelBytes), { bits: 1, values });
+  if (usesDictionary(fields?.encoding)) checkIndices(slice(view, nullable ? 4 + levelBytes : 0), values);
+  return values;
 }
 
-function valuesIn(header: PageHeader): number | undefined {
-  switch (header.type) {
-    case "DICTIONARY_PAGE":
-      return header.dictionary_page_header?.num_values;
-    case "DATA_PAGE":
-      return header.data_page_header?.num_values;
-    case "DATA_PAGE_V2":
-      return header.data_page_header_v2?.num_values;
-    default:
-      throw new RangeError(`a page of the unknown kind ${header.type}`);
+/** Version 2: counts its nulls, and keeps the definition levels before the compressed values. */
+function checkPageV2(header: PageHeader, page: Uint8Array, { codec }: ColumnBytes, rows: number): number {
+  const fields = header.data_page_header_v2;
+  const values = count("values", fields?.num_values, rows);
+  count("rows", fields?.num_rows, values);
+  const nulls = count("nulls", fields?.num_nulls, values);
+  count("repetition bytes", fields?.repetition_levels_byte_length, 0);
+  const unpacked = header.uncompressed_page_size;
+  const levelBytes = count("level bytes", fields?.definition_levels_byte_length, Math.min(page.length, unpacked));
+  if (levelBytes > 0) checkRuns(viewOf(page.subarray(0, levelBytes)), { bits: 1, values });
+  if (!usesDictionary(fields?.encoding)) return values;
+  const packed = page.subarray(levelBytes);
+  const indices =
+    fields?.is_compressed === false ? packed : decompressPage(packed, unpacked - levelBytes, codec, compressors);
+  checkIndices(viewOf(indices), values - nulls);
+  return values;
+}
+
+function usesDictionary(encoding: string | undefined): boolean {
+  return encoding?.endsWith("_DICTIONARY") ?? false;
+}
+
+/** Places in the dictionary: their width in bits, then runs of them. There are none where all values are null. */
+function checkIndices(view: DataView, values: number): void {
+  if (values === 0 || view.byteLength === 0) return;
+  const bits = count("bits for each index", view.getUint8(0), 32);
+  checkRuns(slice(view, 1), { bits, values });
+}
+
+/** Walks runs of repeated or of bit-packed values: none may give more values than are left, but for the padding to a group of 8. */
+function checkRuns(runs: DataView, { bits, values }: { bits: number; values: number }): void {
+  let offset = 0;
+  let seen = 0;
+  while (seen < values && offset < runs.byteLength) {
+    let run = 0;
+    for (let shift = 0, byte = 0x80; byte >= 0x80; shift += 7) {
+      byte = runs.getUint8(offset++);
+      run += (byte & 0x7f) * 2 ** shift;
+    }
+    const length = Math.floor(run / 2);
+    const packed = run % 2 === 1;
+    seen += count("values in a run", packed ? length * 8 : length, values - seen + (packed ? 7 : 0));
+    offset += packed ? length * bits : Math.ceil(bits / 8);
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function slice(view: DataView, start: number, length = view.byteLength - start): DataView {
+  return new DataView(view.buffer, view.byteOffset + start, length);
+}
+
+function count(what: string, value: unknown, most: number): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new RangeError(`a page of ${String(value)} ${what}, where at most ${most} fit`);
 }

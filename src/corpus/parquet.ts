@@ -15,7 +15,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { messageOf, systemCode, UserError } from "../base/errors.js";
-import { checkPages, chunkRange } from "./parquet-pages.js";
+import { checkPages, columnRange } from "./parquet-pages.js";
 import { checkRecord, decodeUtf8, type SourceRecord } from "./record.js";
 
 /** The most uncompressed bytes of a row group's read columns: twice to thrice this is needed as strings, within Node's default heap. */
@@ -124,8 +124,15 @@ async function readRows(range: RowRange, group: RowGroup, path: string): Promise
   if (rows === 0) return [];
   return asDamage(path, async () => {
     for (const column of wantedChunks(group, range.columns)) {
-      const bytes = await range.file.slice(...chunkRange(column));
-      checkPages({ bytes, rows, maxPageBytes: MAX_ROW_GROUP_BYTES });
+      const bytes = await range.file.slice(...columnRange(column));
+      const codec = column.meta_data?.codec ?? "UNCOMPRESSED";
+      checkPages({
+        bytes,
+        codec,
+        nullable: isNullable(range.metadata, column),
+        rows,
+        maxPageBytes: MAX_ROW_GROUP_BYTES,
+      });
     }
     const parsers = { stringFromBytes: decodeValue };
     const read: readonly unknown[] = await parquetReadObjects({ ...range, compressors, parsers });
@@ -136,6 +143,12 @@ async function readRows(range: RowRange, group: RowGroup, path: string): Promise
 
 function wantedChunks(group: RowGroup, columns: readonly string[]): ColumnChunk[] {
   return group.columns.filter(({ meta_data }) => columns.includes(meta_data?.path_in_schema?.[0] ?? ""));
+}
+
+function isNullable(metadata: FileMetaData, { meta_data }: ColumnChunk): boolean {
+  const [name] = meta_data?.path_in_schema ?? [];
+  const column = parquetSchema(metadata).children.find(({ element }) => element.name === name);
+  return column?.element.repetition_type !== "REQUIRED";
 }
 
 /** A null value arrives as no bytes at all. */

@@ -102,11 +102,10 @@ function layPeriod(quotas: readonly number[], period: number): Uint16Array {
 
 function sumBlocks(order: Uint16Array, domains: number): Int32Array {
   const counts = new Int32Array(domains);
-  const sums = new Int32Array((Math.floor(order.length / BLOCK) + 1) * domains);
+  const sums = new Int32Array(Math.ceil(order.length / BLOCK) * domains);
   for (let row = 0; row < order.length; row++) {
     if (row % BLOCK === 0) sums.set(counts, (row / BLOCK) * domains);
     counts[order[row]]++;
   }
-  if (order.length % BLOCK === 0) sums.set(counts, (order.length / BLOCK) * domains);
   return sums;
 }

@@ -54,9 +54,9 @@ describe("a damaged checkpoint", () => {
       const folder = await saveCheckpoint(newFolder(), contentOf(10));
       const path = join(folder, name);
       const good = readFileSync(path);
-      const damage: [RegExp, () => void][] = [
+      const damage: [RegExp, () => unknown][] = [
         [/this file is missing/, () => rmSync(path)],
-        [/this is not a plain file/, () => mkdirSync(path)],
+        [/this is not a plain file/, () => [rmSync(path), mkdirSync(path)]],
         [/too short[\s\S]*expected: \d+ bytes/, () => truncateSync(path, good.length - 1)],
         [/too long/, () => writeFileSync(path, Buffer.concat([good, Buffer.of(0)]))],
         [/this file was altered[\s\S]*SHA-256/, () => flipBit(path, good.length * 4)],

@@ -22,7 +22,8 @@ describe("plan", () => {
     const summary = await plan(await project.plan(), { json: true, measure: false, write: () => {} });
     expect(summary.steps).toBe(20);
     expect(summary.tokens).toBe(20 * 128);
-    for (const stage of summary.stages) expect(stage.domains.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(stage.tokens);
+    for (const stage of summary.stages)
+      expect(stage.domains.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(stage.tokens);
     expect(summary.parameters).toBe(countParameters(parameterTable(summary.architecture)));
     expect(summary.speed).toBeNull();
   });
@@ -51,14 +52,18 @@ describe("plan", () => {
 
   it("counts the epochs already made when it begins from a ledger", async () => {
     const resolved = await project.plan(`begin={ mode: continue, from: ${outcome.checkpoint} }`);
-    const [fresh, going] = await Promise.all([project.plan(), resolved].map(async (p) => plan(await p, { json: true, measure: false, write: () => {} })));
+    const [fresh, going] = await Promise.all(
+      [project.plan(), resolved].map(async (p) => plan(await p, { json: true, measure: false, write: () => {} })),
+    );
     const epochs = (summary: typeof fresh) => summary.stages[1].domains.map((domain) => domain.epochs);
     for (const [i, value] of epochs(fresh).entries()) expect(epochs(going)[i]).toBeCloseTo(2 * value, 1);
   });
 
   it("refuses a plan that the data cannot feed, for every stage and domain at once", async () => {
     const hungry = await project.plan("stages[0].steps=2000", "stages[1].steps=2000");
-    const error = await plan(hungry, { json: true, measure: false, write: () => {} }).catch((thrown: unknown) => thrown);
+    const error = await plan(hungry, { json: true, measure: false, write: () => {} }).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(String(error)).toMatch(/stage mix would bring domain agent/);
     expect(String(error)).toMatch(/stage lean would bring domain text/);
     expect(String(error)).toContain("maxEpochs");
@@ -67,30 +72,60 @@ describe("plan", () => {
 
 describe("eval", () => {
   it("of the last checkpoint gives the figures of the run's last evaluation", async () => {
-    const report = await evaluate(await project.plan(), { checkpoint: null, tokens: null, json: true, progress: captured(), write: () => {} });
+    const report = await evaluate(await project.plan(), {
+      checkpoint: null,
+      tokens: null,
+      json: true,
+      progress: captured(),
+      write: () => {},
+    });
     expect(report.domains).toEqual(outcome.evaluations.at(-1)?.domains);
     expect(report.step).toBe(20);
-    expect(report.change?.agent).toBe((outcome.evaluations.at(-1)?.domains.agent.loss ?? 0) - outcome.evaluations[0].domains.agent.loss);
+    expect(report.change?.agent).toBe(
+      (outcome.evaluations.at(-1)?.domains.agent.loss ?? 0) - outcome.evaluations[0].domains.agent.loss,
+    );
   });
 
   it("prints a table", async () => {
     const out = captured();
-    await evaluate(await project.plan(), { checkpoint: outcome.checkpoint, tokens: 64, json: false, progress: captured(), write: (text) => out.write(text) });
+    await evaluate(await project.plan(), {
+      checkpoint: outcome.checkpoint,
+      tokens: 64,
+      json: false,
+      progress: captured(),
+      write: (text) => out.write(text),
+    });
     expect(out.text).toMatch(/domain +loss +bits\/byte +tokens +since step 0/);
     expect(out.text).toMatch(/agent +\d\.\d{4} +\d\.\d{3} +64 +-\d/);
   });
 
   it("without a checkpoint or without held-out shards says what to do", async () => {
     const options = { checkpoint: null, tokens: null, json: true, progress: captured(), write: () => {} };
-    await expect(evaluate(await project.plan("run=none"), options)).rejects.toThrow(/no whole checkpoint.*train it first/s);
+    await expect(evaluate(await project.plan("run=none"), options)).rejects.toThrow(
+      /no whole checkpoint.*train it first/s,
+    );
     const shards = join(project.folder, "data", "agent", "train");
-    const plain = await project.plan(`data.domains={ agent: { shards: ${shards} } }`, "data.tokenizer={ file: data/tokenizer.json }", "stages[0].mixture={agent: 1}", "stages[1].mixture={agent: 1}");
+    const plain = await project.plan(
+      `data.domains={ agent: { shards: ${shards} } }`,
+      "data.tokenizer={ file: data/tokenizer.json }",
+      "stages[0].mixture={agent: 1}",
+      "stages[1].mixture={agent: 1}",
+    );
     await expect(evaluate(plain, options)).rejects.toThrow(/no domain of the plan has held-out shards/);
   });
 });
 
 describe("generate", () => {
-  const base: GenerateOptions = { checkpoint: null, prompt: "agent 1: call", tokens: 20, temperature: 0.8, topK: null, topP: null, seed: 1, write: () => {} };
+  const base: GenerateOptions = {
+    checkpoint: null,
+    prompt: "agent 1: call",
+    tokens: 20,
+    temperature: 0.8,
+    topK: null,
+    topP: null,
+    seed: 1,
+    write: () => {},
+  };
 
   it("streams the prompt and its continuation, the same for the same seed", async () => {
     const out = captured();
@@ -108,6 +143,8 @@ describe("generate", () => {
   it("reports every impossible option at once, and a prompt that is too long", async () => {
     const wrong = generate(await project.plan(), { ...base, temperature: -1, topK: 0, topP: 2, tokens: 0 });
     await expect(wrong).rejects.toThrow(/temperature[\s\S]*top-k[\s\S]*top-p[\s\S]*tokens/);
-    await expect(generate(await project.plan(), { ...base, prompt: "word ".repeat(200) })).rejects.toThrow(/as long as the model's rows/);
+    await expect(generate(await project.plan(), { ...base, prompt: "word ".repeat(200) })).rejects.toThrow(
+      /as long as the model's rows/,
+    );
   });
 });

@@ -106,10 +106,15 @@ describe("prefetching", () => {
     const { stream, steps } = setUp({ broken, depth: 4 });
     const seen: number[] = [];
     const loop = async () => {
-      for await (const { step } of steps) seen.push(step);
+      for await (const { step } of steps) {
+        seen.push(step);
+        // Long enough for the read of step 3 to fail while an earlier step is computed.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
     };
     await expect(loop()).rejects.toThrow(`token ${broken} is broken`);
     expect(seen).toEqual([0, 1, 2]);
+    expect(unhandled).toEqual([]);
     expect(stream.running).toBe(0);
     expect(await steps.next()).toEqual({ done: true, value: undefined });
   });

@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { Tokenizer } from "../../src/data/tokenizer.js";
 
 export const GOLDEN_FOLDER = join(import.meta.dirname, "../golden/tokenizer");
 
@@ -10,9 +12,17 @@ export interface Variant {
   readonly patch: { readonly model?: Record<string, unknown> } & Record<string, unknown>;
 }
 
+/** Ids of every text with special tokens as text, and with special tokens parsed (null: the same). */
 export interface GoldenIds {
-  readonly literal: number[][];
-  readonly parse: number[][];
+  readonly literal: readonly number[][];
+  readonly parse: readonly (number[] | null)[];
+}
+
+/** Every text's ids in both ways, as our loader gives them. */
+export function idsOf(tokenizer: Tokenizer, texts: readonly string[]): GoldenIds {
+  const literal = texts.map((text) => [...tokenizer.encode(text)]);
+  const parse = texts.map((text) => [...tokenizer.encode(text, { specialTokens: "parse" })]);
+  return { literal, parse: parse.map((ids, at) => (isDeepStrictEqual(ids, literal[at]) ? null : ids)) };
 }
 
 export function goldenFile<T>(name: string): T {

@@ -39,11 +39,15 @@ function ending(name: string): string[] {
   return [...files, JSON.stringify(evaluations), JSON.stringify(ledger)];
 }
 
-it.each(Array.from({ length: KILLS }, (_, i) => i))("kill %d ends like the straight run", { timeout: 120_000 }, async (i) => {
-  const name = `killed-${i}`;
-  // Anywhere from before the first step to just before the end.
-  await run(name, duration * (0.2 + 0.75 * randomUniform(11, 0, i)));
-  expect(await run(name, null)).toBe(0);
-  expect(ending(name)).toEqual(straight);
-  expect(existsSync(join(project.folder, "checkpoints", name, "step-00000020", "manifest.json"))).toBe(true);
-});
+it.each(Array.from({ length: KILLS }, (_, i) => i))(
+  "kill %d ends like the straight run",
+  { timeout: 120_000 },
+  async (i) => {
+    const name = `killed-${i}`;
+    // Anywhere from before the first step to just before the end.
+    await run(name, duration * (0.2 + 0.75 * randomUniform(11, 0, i)));
+    expect(await run(name, null)).toBe(0);
+    expect(ending(name)).toEqual(straight);
+    expect(existsSync(join(project.folder, "checkpoints", name, "step-00000020", "manifest.json"))).toBe(true);
+  },
+);

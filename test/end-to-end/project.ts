@@ -8,8 +8,42 @@ import { loadPlan } from "../../src/config/load.js";
 import type { Plan } from "../../src/config/plan.js";
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
-  agent: ["call", "get", "put", "list", "delete", "bucket", "object", "key", "value", "returns", "error", "id", "token", "the", "a", "with"],
-  text: ["the", "river", "ran", "slowly", "under", "old", "trees", "and", "she", "walked", "home", "in", "rain", "a", "light", "house"],
+  agent: [
+    "call",
+    "get",
+    "put",
+    "list",
+    "delete",
+    "bucket",
+    "object",
+    "key",
+    "value",
+    "returns",
+    "error",
+    "id",
+    "token",
+    "the",
+    "a",
+    "with",
+  ],
+  text: [
+    "the",
+    "river",
+    "ran",
+    "slowly",
+    "under",
+    "old",
+    "trees",
+    "and",
+    "she",
+    "walked",
+    "home",
+    "in",
+    "rain",
+    "a",
+    "light",
+    "house",
+  ],
   code: ["const", "x", "=", "y", "+", "1;", "if", "(x)", "{", "}", "return", "function", "f(a)", "=>", "for", "let"],
 };
 
@@ -61,7 +95,9 @@ report: { everySteps: 5 }
 `;
 
 /** Writes the corpus and the plan; `prepared` also makes the shards. */
-export async function makeProject(options: { prepared: boolean; documents?: number } = { prepared: true }): Promise<Project> {
+export async function makeProject(
+  options: { prepared: boolean; documents?: number } = { prepared: true },
+): Promise<Project> {
   const folder = await mkdtemp(join(tmpdir(), "hephaestus-"));
   await mkdir(join(folder, "corpus"));
   for (const domain of Object.keys(WORDS)) {
@@ -78,7 +114,12 @@ export async function makeProject(options: { prepared: boolean; documents?: numb
 }
 
 /** A stream that keeps what is written to it. */
-export function captured(isTTY = false): { text: string; readonly isTTY: boolean; readonly columns: number; write(text: string): void } {
+export function captured(isTTY = false): {
+  text: string;
+  readonly isTTY: boolean;
+  readonly columns: number;
+  write(text: string): void;
+} {
   return {
     text: "",
     isTTY,

@@ -6,7 +6,11 @@ const LOGITS = Float32Array.of(0, Math.log(2), Math.log(4), Math.log(1));
 const ALL = { temperature: 1, topK: null, topP: null, seed: 5 };
 
 /** How often each token is drawn over many positions. */
-function frequencies(logits: Float32Array, options: typeof ALL | { temperature: number; topK: number | null; topP: number | null; seed: number }, draws = 4000): number[] {
+function frequencies(
+  logits: Float32Array,
+  options: typeof ALL | { temperature: number; topK: number | null; topP: number | null; seed: number },
+  draws = 4000,
+): number[] {
   const counts = new Array<number>(logits.length).fill(0);
   for (let position = 0; position < draws; position++) counts[sampleToken(logits, options, position)]++;
   return counts.map((count) => count / draws);
@@ -16,7 +20,8 @@ describe("sampleToken", () => {
   it("draws by the softmax", () => {
     const drawn = frequencies(LOGITS, ALL);
     // Weights 1 : 2 : 4 : 1. Five standard deviations of a proportion over 4000 draws are at most 0.04.
-    for (const [id, expected] of [1 / 8, 2 / 8, 4 / 8, 1 / 8].entries()) expect(Math.abs(drawn[id] - expected)).toBeLessThan(0.04);
+    for (const [id, expected] of [1 / 8, 2 / 8, 4 / 8, 1 / 8].entries())
+      expect(Math.abs(drawn[id] - expected)).toBeLessThan(0.04);
   });
 
   it("takes the most likely at temperature 0, the lower id on a tie", () => {
@@ -26,7 +31,8 @@ describe("sampleToken", () => {
 
   it("sharpens with a low temperature: weights are squared at one half", () => {
     const drawn = frequencies(LOGITS, { ...ALL, temperature: 0.5 });
-    for (const [id, expected] of [1 / 22, 4 / 22, 16 / 22, 1 / 22].entries()) expect(Math.abs(drawn[id] - expected)).toBeLessThan(0.04);
+    for (const [id, expected] of [1 / 22, 4 / 22, 16 / 22, 1 / 22].entries())
+      expect(Math.abs(drawn[id] - expected)).toBeLessThan(0.04);
   });
 
   it("keeps only the top k", () => {

@@ -57,7 +57,8 @@ function lossAndGradients(
       const hidden = rowsOf(hidden_NC, start, count);
       const logits: tf.Tensor2D = tf.matMul(hidden, headT_CV);
       const softmax: tf.Tensor2D = tf.softmax(logits);
-      const oneHot = tf.oneHot(tf.tensor1d(targets, "int32"), head_VC.shape[0], 1, 0, "float32");
+      // tfjs-wasm writes integers whatever type `oneHot` is asked for, hence the cast.
+      const oneHot = tf.cast(tf.oneHot(tf.tensor1d(targets, "int32"), head_VC.shape[0]), "float32");
       const seed = tf.tensor2d(seed_N.subarray(start, start + count), [count, 1]);
       const dLogits = tf.mul(tf.sub(softmax, oneHot), seed) as tf.Tensor2D;
       const loss = lossOf(logits, softmax, targets);

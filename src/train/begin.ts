@@ -3,17 +3,17 @@
  * Never a silent default: a run folder that already holds checkpoints is continued only when the user says so.
  */
 
-import { UserError } from "./base/errors.js";
-import { canonicalJson } from "./base/fingerprint.js";
-import type { OpenCheckpoint } from "./checkpoint/load.js";
-import { listCheckpoints, newestWhole, openCheckpoint, openWeights } from "./checkpoint/load.js";
-import type { BeginPlan, Plan } from "./config/plan.js";
-import { type Ledger, parseLedger } from "./data/ledger.js";
-import type { EngineTensor } from "./engine/engine.js";
-import { type Evaluation, parseEvaluations } from "./eval/held-out.js";
-import type { Architecture } from "./model/architecture.js";
-import { initialWeights } from "./model/initialise.js";
-import { parameterTable } from "./model/parameters.js";
+import { UserError } from "../base/errors.js";
+import { canonicalJson } from "../base/fingerprint.js";
+import type { OpenCheckpoint } from "../checkpoint/load.js";
+import { listCheckpoints, newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
+import type { BeginPlan, Plan } from "../config/plan.js";
+import { type Ledger, parseLedger } from "../data/ledger.js";
+import type { EngineTensor } from "../engine/engine.js";
+import { type Evaluation, parseEvaluations } from "../eval/held-out.js";
+import type { Architecture } from "../model/architecture.js";
+import { initialWeights } from "../model/initialise.js";
+import { parameterTable } from "../model/parameters.js";
 
 export interface Beginning {
   /** First step to run. */

@@ -1,10 +1,10 @@
 /** The order of data that a plan asks for, and whether the data can feed it. */
-import { type Problem, UserError } from "./base/errors.js";
-import { formatCount } from "./base/format.js";
-import type { Plan } from "./config/plan.js";
-import type { Ledger } from "./data/ledger.js";
-import { DataOrder } from "./data/order.js";
-import type { DomainSource } from "./data/sources.js";
+import { type Problem, UserError } from "../base/errors.js";
+import { formatCount } from "../base/format.js";
+import type { Plan } from "../config/plan.js";
+import type { Ledger } from "../data/ledger.js";
+import { DataOrder } from "../data/order.js";
+import type { DomainSource } from "../data/sources.js";
 
 /** Builds the order; `start` is the ledger that it goes on from, null for the first window of everything. */
 export function orderOfPlan(plan: Plan, domains: readonly DomainSource[], start: Ledger | null): DataOrder {

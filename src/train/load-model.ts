@@ -1,14 +1,14 @@
 /** A trained model brought back into an engine, for evaluation and generation. */
 import { join } from "node:path";
-import { UserError } from "./base/errors.js";
-import { exists } from "./base/files.js";
-import { MANIFEST_FILE, type TrainerState } from "./checkpoint/format.js";
-import { newestWhole, openCheckpoint, openWeights } from "./checkpoint/load.js";
-import type { Plan } from "./config/plan.js";
-import type { Engine } from "./engine/engine.js";
-import { createEngine } from "./engine/select.js";
-import { fromHuggingFaceConfig } from "./model/hugging-face.js";
-import { parameterTable } from "./model/parameters.js";
+import { UserError } from "../base/errors.js";
+import { exists } from "../base/files.js";
+import { MANIFEST_FILE, type TrainerState } from "../checkpoint/format.js";
+import { newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
+import type { Plan } from "../config/plan.js";
+import type { Engine } from "../engine/engine.js";
+import { createEngine } from "../engine/select.js";
+import { fromHuggingFaceConfig } from "../model/hugging-face.js";
+import { parameterTable } from "../model/parameters.js";
 
 export interface LoadedModel {
   /** Owned by the caller. */

@@ -2,13 +2,13 @@
  * What a run says: a live line on a terminal, plain lines elsewhere, and every event as a JSON line in the run's folder.
  * The JSON events are `begin`, `step`, `skip`, `evaluation`, `checkpoint` and `end`; their fields are those written below.
  */
-import { formatChange, formatCount, formatRate, formatSeconds, formatTable } from "./base/format.js";
-import { ProgressLine, type ProgressStream, type RunLog } from "./base/report.js";
+import { formatChange, formatCount, formatRate, formatSeconds, formatTable } from "../base/format.js";
+import { ProgressLine, type ProgressStream, type RunLog } from "../base/report.js";
+import type { Plan } from "../config/plan.js";
+import type { DataOrder } from "../data/order.js";
+import type { EngineDescription } from "../engine/engine.js";
+import { type Evaluation, forgetting } from "../eval/held-out.js";
 import type { Beginning } from "./begin.js";
-import type { Plan } from "./config/plan.js";
-import type { DataOrder } from "./data/order.js";
-import type { EngineDescription } from "./engine/engine.js";
-import { type Evaluation, forgetting } from "./eval/held-out.js";
 
 export interface StepReport {
   readonly step: number;

@@ -1,0 +1,54 @@
+/** A disk that is really full: a small file system in memory. */
+import { spawnSync } from "node:child_process";
+import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { messageOf, UserError } from "../../src/base/errors.js";
+import { listCheckpoints, newestWhole, openCheckpoint } from "../../src/checkpoint/load.js";
+import { lockRun } from "../../src/checkpoint/lock.js";
+import { saveCheckpoint } from "../../src/checkpoint/save.js";
+import { contentOf, newFolder, openedView, savedView } from "./content.js";
+
+/** Mounts a file system of this size for the running test; null when this user may not. */
+function mountSmall(bytes: number): string | null {
+  const folder = newFolder();
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]).status !== 0) return null;
+  onTestFinished(() => void spawnSync("umount", [folder]));
+  return folder;
+}
+
+describe("saving to a full disk", () => {
+  it("throws a UserError that says so; the earlier checkpoint stays whole and nothing else is left", async ({
+    skip,
+  }) => {
+    const run = mountSmall(2 << 20) ?? skip("mounting a tmpfs needs root with CAP_SYS_ADMIN");
+    const floats = 80_000; // three copies are about 1 MiB: one checkpoint fits, two do not
+    await saveCheckpoint(run, contentOf(1, floats));
+    const free = statfsSync(run).bfree;
+    const error: unknown = await saveCheckpoint(run, contentOf(2, 2 * floats)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect(messageOf(error)).toMatch(/step-00000002: the disk is full[\s\S]*hint: free some space/);
+    expect(readdirSync(run)).toEqual(["step-00000001"]);
+    expect(statfsSync(run).bfree).toBe(free);
+    const { checkpoint, damaged } = await newestWhole(run);
+    expect(checkpoint && openedView(checkpoint)).toEqual(savedView(contentOf(1, floats)));
+    expect(damaged).toEqual([]);
+  });
+
+  it("goes on once there is space again", async ({ skip }) => {
+    const run = mountSmall(2 << 20) ?? skip("mounting a tmpfs needs root with CAP_SYS_ADMIN");
+    const filler = join(run, "filler");
+    writeFileSync(filler, Buffer.alloc((2 << 20) - 20_000));
+    await expect(saveCheckpoint(run, contentOf(1, 10_000))).rejects.toThrow(/the disk is full/);
+    expect(await listCheckpoints(run)).toEqual([]);
+    rmSync(filler);
+    await expect(openCheckpoint(await saveCheckpoint(run, contentOf(1, 10_000)))).resolves.toBeDefined();
+  });
+
+  it("says so too when there is no room for the lock", async ({ skip }) => {
+    const run = mountSmall(1 << 20) ?? skip("mounting a tmpfs needs root with CAP_SYS_ADMIN");
+    writeFileSync(join(run, "filler"), Buffer.alloc(1 << 20));
+    await expect(lockRun(run)).rejects.toThrow(/the disk is full/);
+    expect(readdirSync(run)).toEqual(["filler"]);
+  });
+});
