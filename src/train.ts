@@ -190,6 +190,12 @@ async function evaluate(run: Run, step: number, report: TrainReport): Promise<Ev
     packing: stage.packing,
     onBatch: (domain, tokens) => report.evaluating(domain, tokens),
   });
+  const broken = Object.entries(domains).filter(([, { loss }]) => !Number.isFinite(loss));
+  if (broken.length > 0)
+    throw notEvaluable(
+      step,
+      broken.map(([name]) => name),
+    );
   return { step, stage: step === 0 ? null : stage.name, domains };
 }
 
@@ -248,6 +254,16 @@ function isDue(step: number, every: number | null): boolean {
 /** Whether the step before this one was the last of its stage (or there was none). */
 function isStageStart(order: DataOrder, step: number): boolean {
   return step < order.steps && order.stageAt(step).firstStep === step;
+}
+
+function notEvaluable(step: number, domains: readonly string[]): UserError {
+  return new UserError({
+    what: `the held-out loss of ${domains.join(", ")} is not finite after step ${step}`,
+    hint:
+      step === 0
+        ? "the weights that the run begins with are not usable: check `begin.from` and `model.initialDeviation`"
+        : "lower `peak` or lengthen `warmup`; the last checkpoint is whole",
+  });
 }
 
 function diverged(step: number): UserError {

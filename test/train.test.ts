@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
-import { cp } from "node:fs/promises";
+import { readdirSync, readFileSync, truncateSync } from "node:fs";
+import { cp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../src/base/fingerprint.js";
@@ -129,6 +129,13 @@ describe("resuming", () => {
     expect(outcome).toEqual({ ...straight, checkpoint: expect.stringContaining("step-00000020") });
   });
 
+  it("from a checkpoint that is not the newest is refused: two futures would share a folder", async () => {
+    const resume = join(project.folder, "checkpoints", "straight", "step-00000016");
+    const plan = await project.plan("run=straight");
+    const run = train(plan, { resume, stop: { requested: false }, progress: captured() });
+    await expect(run).rejects.toThrow(/newer checkpoints than the one to resume, up to step 20/);
+  });
+
   it("with nothing to resume starts at step 0 and says so", async () => {
     const progress = captured();
     const plan = await project.plan("run=nothing-yet");
@@ -204,11 +211,11 @@ describe("beginning", () => {
 
   it("refuses a second run in the same folder while the first one runs", async () => {
     const plan = await project.plan("run=twice");
-    const first = train(plan, { resume: null, stop: { requested: false }, progress: captured() });
-    await expect(train(plan, { resume: null, stop: { requested: false }, progress: captured() })).rejects.toThrow(
-      /another|already/,
-    );
-    await expect(first).resolves.toMatchObject({ status: "finished" });
+    const start = () => train(plan, { resume: null, stop: { requested: false }, progress: captured() });
+    const results = await Promise.allSettled([start(), start()]);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const refused = results.find((result) => result.status === "rejected");
+    expect(String(refused?.reason)).toContain("another run is writing this folder");
   });
 
   it("refuses a plan whose epochs exceed its limit, before any step, naming stage and domain", async () => {
@@ -223,30 +230,46 @@ describe("beginning", () => {
 });
 
 describe("a loss that is not finite", () => {
-  it("never reaches the weights; the run gives up after ten such steps with its last checkpoint whole", async () => {
+  /** A Hugging Face folder whose last tensor ends in a NaN: no loss and no gradient is finite with it. */
+  async function brokenWeights(): Promise<string> {
+    const folder = join(project.folder, "broken");
+    await cp(straight.checkpoint ?? "", folder, { recursive: true });
+    await rm(join(folder, "manifest.json"));
+    const path = join(folder, "model.safetensors");
+    const bytes = readFileSync(path);
+    bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+    await writeFile(path, bytes);
+    return `begin={ mode: weights, from: ${folder} }`;
+  }
+
+  it("never reaches the weights; the run gives up after ten such steps", async () => {
+    const shards = (domain: string) => `${domain}: { shards: ${join(project.folder, "data", domain, "train")} }`;
     const plan = await project.plan(
       "run=diverged",
-      "stages[0].schedule={ kind: constant, peak: 1e30, warmup: 0 }",
+      await brokenWeights(),
+      "data.tokenizer={ file: data/tokenizer.json }",
+      `data.domains={ ${["agent", "text", "code"].map(shards).join(", ")} }`,
       "checkpoint.everySteps=1",
       "checkpoint.keepLast=20",
     );
     const progress = captured();
-    await expect(train(plan, { resume: null, stop: { requested: false }, progress })).rejects.toThrow(
-      /not finite for 10 steps/,
-    );
+    const run = train(plan, { resume: null, stop: { requested: false }, progress });
+    await expect(run).rejects.toThrow(/not finite for 10 steps in a row, up to step 10/);
     expect(progress.text).toContain("weights left alone (1 in a row)");
-    const skipped = logOf("diverged")
-      .filter(({ event }) => event === "skip")
-      .map(({ step }) => step);
-    const folders = readdirSync(plan.runFolder)
-      .filter((name) => name.startsWith("step-"))
-      .sort();
-    const checkpoints = await Promise.all(folders.map((name) => openCheckpoint(join(plan.runFolder, name))));
-    for (const checkpoint of checkpoints)
-      for (const { data } of checkpoint.weights()) expect(data.every(Number.isFinite)).toBe(true);
-    const before = checkpoints.find(({ trainer }) => trainer.step === skipped[0] - 1);
-    const after = checkpoints.at(-1);
-    expect(after?.trainer.updates).toBe(before?.trainer.updates);
-    rmSync(plan.runFolder, { recursive: true });
+    expect(logOf("diverged").filter(({ event }) => event === "skip")).toHaveLength(10);
+    const first = await openCheckpoint(join(plan.runFolder, "step-00000001"));
+    expect(first.trainer.updates).toBe(0);
+    expect(bits(join(plan.runFolder, "step-00000009"))).toEqual(bits(first.folder));
+  });
+
+  it("at the first evaluation stops the run before any step, with a hint", async () => {
+    const run = train(await project.plan("run=hopeless", await brokenWeights()), {
+      resume: null,
+      stop: { requested: false },
+      progress: captured(),
+    });
+    await expect(run).rejects.toThrow(
+      /held-out loss of agent, text, code is not finite after step 0[\s\S]*begin\.from/,
+    );
   });
 });

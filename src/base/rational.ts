@@ -35,13 +35,18 @@ export function parseRational(text: string): Rational | null {
     : null;
 }
 
-/** a + b. @throws RangeError when the sum needs integers beyond 2^53. */
+/** a + b. @throws RangeError when the sum in lowest terms needs integers beyond 2^53. */
 export function addRational(a: Rational, b: Rational): Rational {
-  const divisor = gcd(a.denominator, b.denominator);
-  return rational(
-    a.numerator * (b.denominator / divisor) + b.numerator * (a.denominator / divisor),
-    (a.denominator / divisor) * b.denominator,
-  );
+  // Big integers, since products beyond 2^53 would be rounded and could still cancel to a sum that looks exact.
+  const [aBottom, bBottom] = [BigInt(a.denominator), BigInt(b.denominator)];
+  const top = BigInt(a.numerator) * bBottom + BigInt(b.numerator) * aBottom;
+  const bottom = aBottom * bBottom;
+  const divisor = bigGcd(top < 0n ? -top : top, bottom);
+  return rational(Number(top / divisor), Number(bottom / divisor));
+}
+
+function bigGcd(a: bigint, b: bigint): bigint {
+  return b === 0n ? a : bigGcd(b, a % b);
 }
 
 /** The nearest floating-point number. */

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { destination, pino } from "pino";
 
-/** A log of JSON lines: each has `time` (milliseconds since 1970), `event` and the event's own fields. */
+/** A log of JSON lines: each has `level`, `time` (milliseconds since 1970), `event` and the event's own fields. */
 export interface RunLog extends Disposable {
   event(event: string, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -12,9 +12,9 @@ export interface RunLog extends Disposable {
 export function openRunLog(path: string): RunLog {
   mkdirSync(dirname(path), { recursive: true });
   const file = destination({ dest: path, sync: true });
-  const logger = pino({ base: null, messageKey: "event", formatters: { level: () => ({}) } }, file);
+  const logger = pino({ base: null, formatters: { level: (level) => ({ level }) } }, file);
   return {
-    event: (event, fields) => logger.info(fields, event),
+    event: (event, fields) => logger.info({ event, ...fields }),
     [Symbol.dispose]: () => file.end(),
   };
 }

@@ -24,8 +24,8 @@ interface Holder {
 }
 
 const LOCK_NAME = /^run\.lock-[0-9a-f]{16}$/;
-/** Candidates that meet step back and try again after a random pause, which doubles; the sum stays below a second. */
-const ATTEMPTS = 6;
+/** Candidates that meet step back and try again after a random pause, which doubles: 0.6 s in all at the longest. */
+const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 20;
 
 /**
@@ -73,7 +73,9 @@ async function findOther(runFolder: string, own: string): Promise<{ holder: Hold
     // A process on another machine cannot be asked, so its lock stands.
     if (holder !== null && (holder.host !== hostname() || isRunning(holder.pid, holder.started)))
       return { holder, path };
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch((error: unknown) => {
+      throw asDiskError(error, path);
+    });
   }
   return null;
 }

@@ -3,10 +3,16 @@
  * count or in the length of a run can send it into an endless loop or an allocation of gigabytes, which no `catch` ends.
  * Format: https://github.com/apache/parquet-format, "Data Pages", "Dictionary Page" and "Run Length Encoding / Bit-Packing Hybrid".
  */
-import type { ColumnChunk, CompressionCodec, PageHeader } from "hyparquet";
+import type { ColumnChunk, CompressionCodec, Compressors, PageHeader } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { decompressPage } from "hyparquet/src/datapage.js";
-import { compressors } from "hyparquet-compressors";
+import { compressors, decompressZstd } from "hyparquet-compressors";
+
+/** The decompressors; Zstandard into a buffer of the announced size, because without one a damaged frame can make it grow for ever. */
+export const codecs: Compressors = {
+  ...compressors,
+  ZSTD: (input, outputBytes) => decompressZstd(input, new Uint8Array(outputBytes)),
+};
 
 export interface ColumnBytes {
   readonly bytes: ArrayBuffer;
@@ -51,11 +57,12 @@ export function checkPages(column: ColumnBytes): void {
 function checkPageV1(header: PageHeader, page: Uint8Array, { codec, nullable }: ColumnBytes, rows: number): number {
   const fields = header.data_page_header;
   const values = count("values", fields?.num_values, rows);
-  if (!nullable && !usesDictionary(fields?.encoding)) return values;
-  const view = viewOf(decompressPage(page, header.uncompressed_page_size, codec, compressors));
+  const dictionary = usesDictionary(fields?.encoding);
+  if (!nullable && !dictionary) return values;
+  const view = viewOf(decompressPage(page, header.uncompressed_page_size, codec, codecs));
   const levelBytes = nullable ? count("level bytes", view.getUint32(0, true), view.byteLength - 4) : 0;
   if (nullable) checkRuns(slice(view, 4, levelBytes), { bits: 1, values });
-  if (usesDictionary(fields?.encoding)) checkIndices(slice(view, nullable ? 4 + levelBytes : 0), values);
+  if (dictionary) checkIndices(slice(view, nullable ? 4 + levelBytes : 0), values);
   return values;
 }
 
@@ -72,13 +79,17 @@ function checkPageV2(header: PageHeader, page: Uint8Array, { codec }: ColumnByte
   if (!usesDictionary(fields?.encoding)) return values;
   const packed = page.subarray(levelBytes);
   const indices =
-    fields?.is_compressed === false ? packed : decompressPage(packed, unpacked - levelBytes, codec, compressors);
+    fields?.is_compressed === false ? packed : decompressPage(packed, unpacked - levelBytes, codec, codecs);
   checkIndices(viewOf(indices), values - nulls);
   return values;
 }
 
+/** Encodings of strings that can be checked; the delta encodings are rare, and their lengths can only be checked by decoding them. */
+export const CHECKED_ENCODINGS: readonly (string | undefined)[] = ["PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY"];
+
 function usesDictionary(encoding: string | undefined): boolean {
-  return encoding?.endsWith("_DICTIONARY") ?? false;
+  if (!CHECKED_ENCODINGS.includes(encoding)) throw new RangeError(`a page of strings encoded as ${encoding}`);
+  return encoding !== "PLAIN";
 }
 
 /** Places in the dictionary: their width in bits, then runs of them. There are none where all values are null. */

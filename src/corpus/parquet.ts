@@ -13,9 +13,8 @@ import {
   parquetSchema,
   type RowGroup,
 } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { messageOf, systemCode, UserError } from "../base/errors.js";
-import { checkPages, columnRange } from "./parquet-pages.js";
+import { CHECKED_ENCODINGS, checkPages, codecs, columnRange } from "./parquet-pages.js";
 import { checkRecord, decodeUtf8, type SourceRecord } from "./record.js";
 
 /** The most uncompressed bytes of a row group's read columns: twice to thrice this is needed as strings, within Node's default heap. */
@@ -42,6 +41,7 @@ export async function* readParquet(path: string): AsyncGenerator<SourceRecord> {
     requireText(metadata, columns, path);
     let rowStart = 0;
     for (const group of metadata.row_groups) {
+      checkEncodings(group, columns, path);
       const rowEnd = rowStart + checkRowGroup(group, columns, path);
       for (const fields of await readRows({ file, metadata, columns, rowStart, rowEnd }, group, path))
         yield checkRecord(fields, `${path}:${++rowStart}`);
@@ -111,6 +111,22 @@ function checkRowGroup(group: RowGroup, columns: readonly string[], path: string
   return rows;
 }
 
+/** Levels are run-length encoded, so RLE and BIT_PACKED are always listed beside the values' own encoding. */
+function checkEncodings(group: RowGroup, columns: readonly string[], path: string): void {
+  const readable = [...CHECKED_ENCODINGS, "RLE", "BIT_PACKED"];
+  for (const { meta_data } of wantedChunks(group, columns)) {
+    const unknown = meta_data?.encodings.filter((encoding) => !readable.includes(encoding)) ?? [];
+    if (unknown.length === 0) continue;
+    throw new UserError({
+      what: `the column ${meta_data?.path_in_schema[0]} is encoded in a way that is not read`,
+      where: path,
+      expected: "plain or dictionary encoding",
+      got: unknown.join(", "),
+      hint: "write the file again with the default encodings, for example pyarrow.parquet.write_table(table, path)",
+    });
+  }
+}
+
 interface RowRange {
   readonly file: AsyncBuffer;
   readonly metadata: FileMetaData;
@@ -135,7 +151,7 @@ async function readRows(range: RowRange, group: RowGroup, path: string): Promise
       });
     }
     const parsers = { stringFromBytes: decodeValue };
-    const read: readonly unknown[] = await parquetReadObjects({ ...range, compressors, parsers });
+    const read: readonly unknown[] = await parquetReadObjects({ ...range, compressors: codecs, parsers });
     if (read.length !== rows) throw new RangeError(`${read.length} rows where ${rows} are announced`);
     return read;
   });

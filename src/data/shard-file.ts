@@ -1,5 +1,5 @@
 /** A file read by position. Reads are synchronous: from the page cache one takes about a microsecond, an asynchronous one tens of them. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { systemCode, UserError } from "../base/errors.js";
 
 export class ShardFile implements Disposable {
@@ -11,15 +11,13 @@ export class ShardFile implements Disposable {
   constructor(path: string) {
     this.path = path;
     try {
+      // Opening a pipe would wait for its writer, so the kind is asked first.
+      if (!statSync(path).isFile()) throw new UserError({ what: "this is not a file", where: path });
       this.#file = openSync(path, "r");
     } catch (error) {
       throw unreadable(error, path);
     }
-    const about = fstatSync(this.#file);
-    this.bytes = about.size;
-    if (about.isFile()) return;
-    this[Symbol.dispose]();
-    throw new UserError({ what: "this is not a file", where: path });
+    this.bytes = fstatSync(this.#file).size;
   }
 
   /** Fills `into` from the position `at` in bytes. @throws UserError when the file ends before or cannot be read. */

@@ -36,6 +36,19 @@ export interface ShardTotals {
   readonly contentHash: string;
 }
 
+/** Names that may be printed: neither empty, nor endless, nor able to drive a terminal. */
+const NAME = /^\P{Cc}{1,200}$/u;
+
+/** @throws RangeError for a header that no shard can have, which is our mistake. */
+export function checkHeader({ domain, tokenizer, vocabulary, endOfText }: ShardHeader): void {
+  if (!NAME.test(domain) || !NAME.test(tokenizer))
+    throw new RangeError(`no shard has the domain or tokenizer ${JSON.stringify([domain, tokenizer])}`);
+  if (!Number.isInteger(vocabulary) || vocabulary < 1 || vocabulary > LARGEST_VOCABULARY)
+    throw new RangeError(`no shard has a vocabulary of ${vocabulary}`);
+  if (!Number.isInteger(endOfText) || endOfText < 0 || endOfText >= vocabulary)
+    throw new RangeError(`the end-of-text id ${endOfText} is not in a vocabulary of ${vocabulary}`);
+}
+
 /** Bytes that one id takes in a shard of this vocabulary. */
 export function idBytes(vocabulary: number): 2 | 4 {
   return vocabulary <= LARGEST_TWO_BYTE_VOCABULARY ? 2 : 4;
@@ -75,29 +88,28 @@ export function decodeMetadata(metadata: ReadonlyMap<string, string>, path: stri
       expected: SHARD_FORMAT,
       got: format,
     });
-  const text = (key: string): string => {
+  const matching = (key: string, pattern: RegExp): string => {
     const value = metadata.get(`hephaestus.${key}`);
     if (value === undefined) throw damaged(path, `its header lacks ${key}`);
+    if (!pattern.test(value))
+      throw damaged(path, `its header has no valid ${key}`, { got: JSON.stringify(value.slice(0, 80)) });
     return value;
   };
   const count = (key: string, largest: number): number => {
-    const value = text(key);
-    if (!/^\d{1,16}$/.test(value) || Number(value) > largest)
-      throw damaged(path, `its header has no valid ${key}`, { got: value });
-    return Number(value);
+    const value = Number(matching(key, /^\d{1,16}$/));
+    if (value > largest)
+      throw damaged(path, `its header has no valid ${key}`, { expected: `at most ${largest}`, got: String(value) });
+    return value;
   };
   const vocabulary = count("vocabulary", LARGEST_VOCABULARY);
-  const contentHash = text("content_hash");
-  if (!/^[0-9a-f]{64}$/.test(contentHash))
-    throw damaged(path, "its header has no valid content_hash", { got: contentHash });
   return {
-    domain: text("domain"),
-    tokenizer: text("tokenizer"),
+    domain: matching("domain", NAME),
+    tokenizer: matching("tokenizer", NAME),
     vocabulary,
     endOfText: count("end_of_text", vocabulary - 1),
     documents: count("documents", Number.MAX_SAFE_INTEGER),
     tokens: count("tokens", Number.MAX_SAFE_INTEGER),
-    contentHash,
+    contentHash: matching("content_hash", /^[0-9a-f]{64}$/),
   };
 }
 

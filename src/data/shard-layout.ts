@@ -98,7 +98,13 @@ export function readLayout(schema: FlatTable, version: number, path: string): Sh
       what: "this file has no column of token ids",
       where: path,
       expected: "a column input_ids of lists of integers",
-      got: columns.length === 0 ? "no columns" : `columns ${columns.slice(0, 20).join(", ")}`,
+      got:
+        columns.length === 0
+          ? "no columns"
+          : `columns ${columns
+              .slice(0, 20)
+              .map((name) => JSON.stringify(name.slice(0, 60)))
+              .join(", ")}`,
       hint: "tokenize text with `hephaestus prepare`",
     });
   if (ids.value === "bool") throw wrongType("input_ids", path, "lists of booleans");

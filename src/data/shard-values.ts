@@ -1,4 +1,7 @@
-/** Turns the bytes of a column into ids or mask bits, refusing every value that is not one. */
+/**
+ * Turns the bytes of a column into ids or mask bits, refusing every value that is not one. Values are little-endian in the files that are
+ * read, as they are in the memory of every machine that runs this.
+ */
 import type { ShardFile } from "./shard-file.js";
 import type { ValueType } from "./shard-layout.js";
 

@@ -18,7 +18,7 @@ import {
   MAGIC,
   shardSchema,
 } from "./shard-encode.js";
-import { ContentHash, LARGEST_VOCABULARY, type ShardHeader } from "./shard-format.js";
+import { ContentHash, checkHeader, type ShardHeader } from "./shard-format.js";
 
 /** Tokens of a record batch. A reader pays one index entry (64 bytes) for each: 13 MB for 100 GB of two-byte ids. */
 const BATCH_TOKENS = 2 ** 18;
@@ -67,11 +67,7 @@ export class ShardWriter implements AsyncDisposable {
     header: ShardHeader,
     options: { readonly batchTokens?: number } = {},
   ): Promise<ShardWriter> {
-    const { vocabulary, endOfText } = header;
-    if (!Number.isInteger(vocabulary) || vocabulary < 1 || vocabulary > LARGEST_VOCABULARY)
-      throw new RangeError(`no shard has a vocabulary of ${vocabulary}`);
-    if (!Number.isInteger(endOfText) || endOfText < 0 || endOfText >= vocabulary)
-      throw new RangeError(`the end-of-text id ${endOfText} is not in a vocabulary of ${vocabulary}`);
+    checkHeader(header);
     const batch = new BatchBuilder(header, options.batchTokens ?? BATCH_TOKENS);
     let writer: ShardWriter | null = null;
     try {

@@ -52,6 +52,13 @@ function tokenMatcher(byContent: ReadonlyMap<string, AddedToken>, parsed: Readon
   };
 }
 
+/** Tells whether a text contains a special token's spelling. */
+export function specialTokenFinder(tokens: readonly AddedToken[]): (text: string) => boolean {
+  const spellings = tokens.filter(({ special }) => special).map(({ content }) => escapePattern(content));
+  const pattern = new RegExp(spellings.join("|"), "u");
+  return (text) => spellings.length > 0 && pattern.test(text);
+}
+
 function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }

@@ -9,7 +9,7 @@ import { byteBpeShape } from "./bpe-shape.js";
 import { textEncoder } from "./bpe-text.js";
 import { type AddedToken, findEndOfText, readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
 import type { LibraryTokenizer } from "./tokenizer-library.js";
-import type { SpecialTokens } from "./tokenizer-sections.js";
+import { type SpecialTokens, specialTokenFinder } from "./tokenizer-sections.js";
 
 export interface Tokenizer {
   readonly path: string;
@@ -21,6 +21,8 @@ export interface Tokenizer {
   readonly endOfText: number;
   /** Which code encodes: ours or the library's. */
   readonly encoder: "byte-bpe" | "library";
+  /** Whether a text contains the spelling of a special token. */
+  spellsSpecialToken(text: string): boolean;
   /** The ids of a text (special tokens `literal` unless said otherwise), without any token around it and never truncated. Half a surrogate pair counts as U+FFFD. */
   encode(text: string, options?: { readonly specialTokens?: SpecialTokens }): Int32Array;
   /** The text of ids; ids that no token has are left out. */
@@ -50,6 +52,7 @@ export async function loadTokenizer(path: string, options: LoadOptions = {}): Pr
     fingerprint: fingerprintOf({ addedTokens, normalizer, preTokenizer, model }),
     endOfText,
     encoder: literal === null ? "library" : "byte-bpe",
+    spellsSpecialToken: specialTokenFinder(addedTokens),
     encode: encodeBy({
       literal:
         literal ??

@@ -98,6 +98,13 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     };
   }
   const { trainer } = checkpoint;
+  const newer = (await listCheckpoints(plan.runFolder)).filter(({ step }) => step > trainer.step);
+  if (resume !== "auto" && newer.length > 0)
+    throw new UserError({
+      what: `the run has newer checkpoints than the one to resume, up to step ${newer.at(-1)?.step}`,
+      where: checkpoint.folder,
+      hint: "two futures in one folder could not be told apart: move the newer ones away, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`",
+    });
   checkSameArchitecture(architecture, trainer.architecture, checkpoint.folder);
   checkSamePlan(plan, trainer.plan, checkpoint.folder);
   return {

@@ -25,8 +25,8 @@ describe("openRunLog", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(lines).toEqual([
-      { time: expect.any(Number), event: "step", step: 1, loss: 2.5 },
-      { time: expect.any(Number), event: "end" },
+      { level: "info", time: expect.any(Number), event: "step", step: 1, loss: 2.5 },
+      { level: "info", time: expect.any(Number), event: "end" },
     ]);
   });
 

@@ -11,7 +11,7 @@ import { saveCheckpoint } from "../../src/checkpoint/save.js";
 import { contentOf, openedView, savedView } from "./content.js";
 
 /** Large enough that a kill often falls into the writing. */
-export const FLOATS = 200_000;
+const FLOATS = 200_000;
 
 async function main(runFolder: string): Promise<void> {
   await using _lock = await lockRun(runFolder);

@@ -88,6 +88,12 @@ describe("files that are refused", () => {
     await expect(read(path)).rejects.toThrow(/no `text` column[\s\S]*text \(INT32\)/);
   });
 
+  it("encode text as deltas, whose lengths cannot be checked before decoding", async () => {
+    const data = ["one", "two", "three"];
+    const path = await place("delta.parquet", [{ name: "text", data, type: "STRING", encoding: "DELTA_BYTE_ARRAY" }]);
+    await expect(read(path)).rejects.toThrow(/column text is encoded[\s\S]*DELTA_BYTE_ARRAY[\s\S]*default encodings/);
+  });
+
   it("are cut short, at every tenth length", async () => {
     const whole = await readFile(await place("whole.parquet", [strings("text", ["one", "two"])]));
     const path = join(folder, "cut.parquet");
@@ -123,7 +129,7 @@ describe("fuzzing", () => {
           if (!(error instanceof UserError)) throw error;
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 });

@@ -69,7 +69,7 @@ describe("checkShard", () => {
   });
 
   it("finds a document without its end", async () => {
-    const error = await checkChanged(twoBytes(33, HEADER.endOfText, 35), twoBytes(33, 34, 35));
+    const error = await checkChanged(twoBytes(33, HEADER.endOfText), twoBytes(33, 34));
     expect(error).toContain("row 1");
     expect(error).toContain("end-of-text");
   });
@@ -97,6 +97,9 @@ describe("checkShard", () => {
   it.each([
     ["tokens", "81", "82", "its header and its rows disagree"],
     ["content_hash", "hephaestus.content_hash", "hephaestus.content_hush", "lacks content_hash"],
+    ["domain", "tools", "to\tls", "no valid domain"],
+    ["vocabulary", "60000", "60x00", "no valid vocabulary"],
+    ["end-of-text", "59999", "69999", "no valid end_of_text"],
     ["format", "hephaestus.format", "hephaestus.formal", ""],
   ])("finds a changed %s in the header", async (_, before, after, reason) => {
     if (reason === "") {

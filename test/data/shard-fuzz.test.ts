@@ -71,7 +71,7 @@ describe("a shard with a flipped bit", () => {
     const good = await goodShard();
     const expected = expectedWindow(DOCUMENTS, true, 0, TOKENS);
     let refused = 0;
-    for (let at = 0; at < good.length; at++) {
+    for (let at = 0; at < good.length; at += 3) {
       const bad = Buffer.from(good);
       bad[at] ^= 1 << ((at * 5 + 3) % 8);
       await writeFile(path, bad);
@@ -81,7 +81,7 @@ describe("a shard with a flipped bit", () => {
         expect(window, `byte ${at}`).toEqual(expected);
       else refused++;
     }
-    expect(refused, "most bytes matter").toBeGreaterThan(good.length / 4);
+    expect(refused, "most bytes matter").toBeGreaterThan(good.length / 12);
   });
 
   it.each(["file-many-columns.arrow", "stream-int64.arrow"])("is refused or read soundly in %s", async (name) => {

@@ -91,6 +91,9 @@ describe("ShardWriter", () => {
     [{ vocabulary: 1.5 }],
     [{ endOfText: 60_000 }],
     [{ endOfText: -1 }],
+    [{ domain: "" }],
+    [{ domain: "a\u001b[2J" }],
+    [{ tokenizer: "x".repeat(201) }],
   ])("refuses the header %o", async (wrong) => {
     await using folder = await temporaryFolder();
     await expect(ShardWriter.create(folder.file("a.arrow"), { ...HEADER, ...wrong })).rejects.toThrow(RangeError);

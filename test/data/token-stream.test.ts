@@ -172,6 +172,10 @@ describe("openTokenStream", () => {
     await expect(openTokenStream(folder.path)).rejects.toThrow("not an Arrow file");
   });
 
+  it("refuses what is not a file without waiting for it", async () => {
+    await expect(openTokenStream("/dev/zero")).rejects.toThrow("not a file");
+  });
+
   it("keeps its files open, and says so when one shrinks", async () => {
     await using folder = await temporaryFolder();
     await writeShard(folder.file("a.arrow"), countingDocuments([3, 40]));

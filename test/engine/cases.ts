@@ -1,5 +1,5 @@
 /** Small models and batches that between them turn on every feature of the architecture, alone and at odd sizes. */
-import { randomNormal, random32, streamOf } from "../../src/base/random.js";
+import { random32, randomNormal, streamOf } from "../../src/base/random.js";
 import type { Batch } from "../../src/data/batch.js";
 import type { EngineTensor } from "../../src/engine/engine.js";
 import type { Architecture } from "../../src/model/architecture.js";
@@ -77,7 +77,7 @@ export const CASES: readonly Case[] = [
   caseOf("one key/value head", { kvHeads: 1 }),
   caseOf("as many key/value heads as heads", { kvHeads: 4 }),
   caseOf("one head of width 40", { heads: 1, kvHeads: 1, headWidth: 40 }),
-  caseOf("three heads, no layer norm in common with the width", { heads: 3, kvHeads: 3, width: 7, feedForward: 5 }),
+  caseOf("three heads and odd widths", { heads: 3, kvHeads: 3, width: 7, feedForward: 5 }),
   caseOf("biases on q, k and v (Qwen2)", { qkvBias: true, tied: true }),
   caseOf("norms on q and k (Qwen3)", { qkNorm: true, tied: true }),
   caseOf("Llama 3.1's RoPE scaling", { ropeScaling: LLAMA3, ropeTheta: 500 }, { rows: 1, length: 40 }),

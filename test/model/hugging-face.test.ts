@@ -51,9 +51,9 @@ describe("the round trip", () => {
         headWidth: 2 * half,
       }));
     fc.assert(
-      fc.property(architectures, (architecture) =>
-        expect(fromHuggingFaceConfig(written(architecture))).toEqual(architecture),
-      ),
+      fc.property(architectures, (architecture) => {
+        expect(fromHuggingFaceConfig(written(architecture))).toEqual(architecture);
+      }),
     );
   });
 
@@ -157,7 +157,6 @@ describe("refusals", () => {
       "rope_parameters.partial_rotary_factor is not known",
     ],
     ["rope that is a list", { ...written(llama), rope_scaling: [] }, "rope_scaling must be an object"],
-    ["a mistral that leaves the window open", { ...written(mistral), sliding_window: undefined }, ""],
     ["windows in some layers", { ...written(qwen), max_window_layers: 1 }, "max_window_layers leaves some layers"],
     ["mixed layers", { ...written(qwen), layer_types: ["full_attention", "sliding_attention"] }, "layer_types mixes"],
     ["a number as text", { ...written(llama), hidden_size: "32" }, "hidden_size must be a number"],
@@ -171,8 +170,12 @@ describe("refusals", () => {
     ["a size beyond memory", { ...written(llama), vocab_size: 2 ** 40 }, "too large to hold"],
     ["a depth beyond reason", { ...written(llama), num_hidden_layers: 1e12 }, "layers is beyond"],
   ])("%s", (_name, config, words) => {
-    if (words === "") expect(fromHuggingFaceConfig(config).slidingWindow).toBeNull();
-    else expect(problemsOf(config)).toContainEqual(expect.stringContaining(words));
+    expect(problemsOf(config)).toContainEqual(expect.stringContaining(words));
+  });
+
+  it("a mistral that leaves its window to the class's default", () => {
+    const { sliding_window: _, ...config } = written(mistral);
+    expect(problemsOf(config)).toEqual(["sliding_window is missing"]);
   });
 
   it.each([null, [], "text", 7, {}, { model_type: "mixtral" }, { model_type: ["llama"] }, { model_type: "toString" }])(

@@ -36,13 +36,16 @@ function expectCurve(found: readonly number[], expected: readonly number[]): voi
   expect(found.length).toBe(expected.length);
   // A dozen float64 operations on values up to the peak on each side; torch's cosine is a recursion over all the steps.
   const tolerance = 24 * steps * Number.EPSILON * peak;
-  found.forEach((rate, step) =>
-    expect(Math.abs(rate - (expected[step] ?? Number.NaN)), `step ${step}`).toBeLessThanOrEqual(tolerance),
-  );
+  for (const [step, rate] of found.entries())
+    expect(Math.abs(rate - (expected[step] ?? Number.NaN)), `step ${step}`).toBeLessThanOrEqual(tolerance);
 }
 
 describe("against transformers and PyTorch", () => {
-  const wsd = (form: DecayForm): ScheduleSpec => ({ kind: "wsd", ...warm, min, decay: { form, steps: decay } });
+  // The warm-up of transformers' wsd starts at its minimum, those of its other schedules at zero.
+  const wsd = (form: DecayForm): ScheduleSpec => ({
+    ...{ kind: "wsd", warmup, start: min, peak, min },
+    decay: { form, steps: decay },
+  });
 
   it.each<[string, ScheduleSpec, readonly number[]]>([
     ["constant with warm-up", { kind: "constant", ...warm }, golden.constant],
@@ -82,7 +85,7 @@ describe("the step convention", () => {
   it("starts one step above `start`, has the peak at the last step of the warm-up and the minimum at the last of all", () => {
     const rates = curve({ kind: "linear", warmup: 4, start: 0.2, peak: 1, min: 0.1 }, 13);
     const expected = [0.4, 0.6, 0.8, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
-    rates.forEach((rate, step) => expect(rate).toBeCloseTo(expected[step] ?? Number.NaN, 15));
+    for (const [step, rate] of rates.entries()) expect(rate).toBeCloseTo(expected[step] ?? Number.NaN, 15);
     expect(rates[3]).toBe(1);
     expect(rates[12]).toBe(0.1);
   });
@@ -94,7 +97,7 @@ describe("the step convention", () => {
       anneal: { form: "linear", steps: 3 },
     };
     const expected = [0.5, 1, 0.8, 0.6, 0.4, 0.4, 0.4, 0.3, 0.2, 0.1];
-    curve(spec, 10).forEach((rate, step) => expect(rate).toBeCloseTo(expected[step] ?? Number.NaN, 15));
+    for (const [step, rate] of curve(spec, 10).entries()) expect(rate).toBeCloseTo(expected[step] ?? Number.NaN, 15);
     const open = { ...spec, anneal: { form: "linear", steps: 0 } } as ScheduleSpec;
     expect(curve(open, 10).slice(4)).toEqual([0.4, 0.4, 0.4, 0.4, 0.4, 0.4]);
   });

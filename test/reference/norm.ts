@@ -2,10 +2,10 @@
 import { type Arithmetic, at, fill, sum, type Values } from "./arithmetic.js";
 
 /** 1 / √(mean(x²) + ε) of every row. */
-function inverseSizes({ round, order }: Arithmetic, x: Values, width: number, epsilon: number): Values {
-  return fill({ round, order }, x.length / width, (row) => {
-    const squares = sum({ round, order }, width, (c) => round(at(x, row * width + c) ** 2));
-    return 1 / round(Math.sqrt(round(round(squares / width) + epsilon)));
+function inverseSizes(a: Arithmetic, x: Values, width: number, epsilon: number): Values {
+  return fill(a, x.length / width, (row) => {
+    const squares = sum(a, width, (c) => a.round(at(x, row * width + c) ** 2));
+    return 1 / a.round(Math.sqrt(a.round(a.round(squares / width) + epsilon)));
   });
 }
 

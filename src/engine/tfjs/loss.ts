@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Most logits held at once, 64 MB of float32. */
-const CHUNK_LOGITS = 1 << 24;
+const CHUNK_LOGITS = 1 << 22;
 
 /** −ln p(target) of each token, [N], without gradient. */
 export function tokenLosses(hidden_NC: tf.Tensor2D, head_VC: tf.Tensor2D, targets_N: Int32Array): tf.Tensor1D {
@@ -63,14 +63,14 @@ function lossAndGradients(
       const dLogits = tf.mul(tf.sub(softmax, oneHot), seed) as tf.Tensor2D;
       const loss = lossOf(logits, softmax, targets);
       const dHidden: tf.Tensor2D = tf.matMul(dLogits, head_VC);
-      const dHead: tf.Tensor2D = tf.matMul(dLogits, hidden, true, false);
-      return { loss, dHidden, dHead };
+      const dHeadT: tf.Tensor2D = tf.matMul(hidden, dLogits, true, false);
+      return { loss, dHidden, dHeadT };
     }),
   );
   return {
     losses_N: tf.concat(parts.map((part) => part.loss)),
     dHidden_NC: tf.concat(parts.map((part) => part.dHidden)),
-    dHead_VC: tf.addN(parts.map((part) => part.dHead)),
+    dHead_VC: tf.transpose(tf.addN(parts.map((part) => part.dHeadT))),
   };
 }
 

@@ -17,7 +17,7 @@ export class TensorStore implements Disposable {
   /** The tensor; absent only while it has never been set. @throws Error when it is absent. */
   get(kind: TensorKind, name: string): tf.Tensor {
     const tensor = this.#tensors.get(keyOf(kind, name));
-    if (tensor === undefined) throw new Error(`no ${kind} of ${name}: were weights loaded?`);
+    if (tensor === undefined) throw new Error(`there is no ${kind} of ${name} yet`);
     return tensor;
   }
 

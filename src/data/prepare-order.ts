@@ -1,0 +1,34 @@
+/** Keeps the encoding pool busy while documents are written strictly in the order of reading. */
+import type { EncodePool } from "./prepare-pool.js";
+import type { Chunk, DomainReader, Sides } from "./prepare-read.js";
+
+/** Encodes chunks ahead, as many as the pool can work on, and appends their documents to their sides. `onTokens` hears how many are written. */
+export async function encodeInOrder(
+  reader: DomainReader,
+  pool: EncodePool,
+  sides: Sides,
+  onTokens: (tokens: number) => void,
+): Promise<void> {
+  const pending: { readonly chunk: Chunk; readonly encoded: ReturnType<EncodePool["encode"]> }[] = [];
+  let tokens = 0;
+  const writeFirst = async (): Promise<void> => {
+    const first = pending.shift();
+    if (first === undefined) return;
+    const { ids, lengths } = await first.encoded;
+    let at = 0;
+    for (const [document, { side, source }] of first.chunk.entries()) {
+      await sides[side].append(ids.subarray(at, at + lengths[document]), source);
+      at += lengths[document];
+    }
+    tokens += ids.length;
+    onTokens(tokens);
+  };
+  for await (const chunk of reader.chunks()) {
+    const encoded = pool.encode(chunk.map(({ text }) => text));
+    // It is awaited in its turn; until then a failure must not count as unhandled.
+    encoded.catch(() => {});
+    pending.push({ chunk, encoded });
+    if (pending.length >= pool.depth) await writeFirst();
+  }
+  while (pending.length > 0) await writeFirst();
+}

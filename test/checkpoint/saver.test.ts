@@ -1,0 +1,122 @@
+/** Saving in the background: one at a time, in order, no error lost. */
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { UserError } from "../../src/base/errors.js";
+import type { CheckpointContent } from "../../src/checkpoint/format.js";
+import { openCheckpoint } from "../../src/checkpoint/load.js";
+import { BackgroundSaver } from "../../src/checkpoint/saver.js";
+import { contentOf, newFolder, openedView, savedView } from "./content.js";
+
+/** A writer that writes when told to. */
+function heldWriter() {
+  const log: string[] = [];
+  const waiting: { end: () => void; fail: (error: Error) => void }[] = [];
+  const write = (_run: string, { step }: CheckpointContent) =>
+    new Promise<string>((resolve, reject) => {
+      log.push(`begin ${step}`);
+      const settle = (done: () => void) => () => [log.push(`end ${step}`), done()];
+      waiting.push({ end: settle(() => resolve("")), fail: (error) => settle(() => reject(error))() });
+    });
+  const next = () => waiting.shift() ?? { end: () => {}, fail: () => {} };
+  return { log, write, next };
+}
+
+const request = (step: number) => ({ ...contentOf(step), retention: null });
+
+describe("BackgroundSaver", () => {
+  it("returns before the save is done, with the path where it will be", async () => {
+    const run = newFolder();
+    const saver = new BackgroundSaver(run);
+    const folder = await saver.save(request(3));
+    expect(folder).toBe(join(run, "step-00000003"));
+    expect(readdirSync(run)).not.toContain("step-00000003");
+    await saver.finish();
+    expect(openedView(await openCheckpoint(folder))).toEqual(savedView(contentOf(3)));
+  });
+
+  it("lets the caller go on: the event loop turns while a large checkpoint is written", async () => {
+    const saver = new BackgroundSaver(newFolder());
+    await saver.save({ ...contentOf(1, 8_000_000), retention: null });
+    let done = false;
+    const finished = saver.finish().then(() => {
+      done = true;
+    });
+    let turns = 0;
+    for (; !done; turns++) await new Promise((resolve) => setImmediate(resolve));
+    await finished;
+    // 96 MB in pieces of 4 MiB: at least one turn for every piece.
+    expect(turns).toBeGreaterThan(22);
+  });
+
+  it("waits for the previous save before it begins the next, also when both are asked for at once", async () => {
+    const { log, write, next } = heldWriter();
+    const saver = new BackgroundSaver("run", write);
+    await saver.save(request(1));
+    const others = [saver.save(request(2)), saver.save(request(3))];
+    await delay(5);
+    expect(log).toEqual(["begin 1"]);
+    next().end();
+    await others[0];
+    await delay(5);
+    expect(log).toEqual(["begin 1", "end 1", "begin 2"]);
+    next().end();
+    await others[1];
+    expect(log.slice(3)).toEqual(["end 2", "begin 3"]);
+    next().end();
+    await saver.finish();
+    expect(log.slice(5)).toEqual(["end 3"]);
+  });
+
+  it("throws a failure at the next save, which is not begun, and once only", async () => {
+    const { log, write, next } = heldWriter();
+    const saver = new BackgroundSaver("run", write);
+    await saver.save(request(1));
+    next().fail(new Error("disk on fire"));
+    await delay(5); // an unhandled rejection would end the process here
+    await expect(saver.save(request(2))).rejects.toThrow("disk on fire");
+    expect(log).toEqual(["begin 1", "end 1"]);
+    await saver.finish();
+    await saver.save(request(3));
+    expect(log).toContain("begin 3");
+  });
+
+  it("throws a failure at finish, but not on disposal", async () => {
+    const { write, next } = heldWriter();
+    const saver = new BackgroundSaver("run", write);
+    await saver.save(request(1));
+    next().fail(new Error("disk on fire"));
+    await expect(saver.finish()).rejects.toThrow("disk on fire");
+    await expect(saver.finish()).resolves.toBeUndefined();
+    const abandoned = async () => {
+      await using inner = new BackgroundSaver("run", write);
+      await inner.save(request(1));
+      next().fail(new Error("disk on fire"));
+      throw new Error("the reason to leave");
+    };
+    await expect(abandoned()).rejects.toThrow("the reason to leave");
+  });
+
+  it("disposal waits for the save in flight", async () => {
+    const run = newFolder();
+    {
+      await using saver = new BackgroundSaver(run);
+      await saver.save(request(1));
+    }
+    expect(readdirSync(run)).toEqual(["step-00000001"]);
+  });
+
+  it("applies retention after a save, not before it and not after a failed one", async () => {
+    const run = newFolder();
+    const saver = new BackgroundSaver(run);
+    const retention = { keepLast: 1, keepEvery: null };
+    for (const step of [1, 2, 3]) await saver.save({ ...contentOf(step), retention });
+    await saver.finish();
+    expect(readdirSync(run)).toEqual(["step-00000003"]);
+    writeFileSync(join(run, "x"), "");
+    await saver.save({ ...contentOf(4), attachments: { "x.json": join(run, "absent") }, retention });
+    await expect(saver.finish()).rejects.toThrow(UserError);
+    expect(readdirSync(run)).toEqual(["step-00000003", "x"]);
+  });
+});

@@ -1,0 +1,143 @@
+/** State: determinism, saving and loading, clearing, several engines at once, and what is refused. */
+import { describe, expect, it } from "vitest";
+import type { AdamWStep, Engine, EngineTensor } from "../../src/engine/engine.js";
+import { parameterTable } from "../../src/model/parameters.js";
+import { architectureOf, batchOf, weightsOf } from "./cases.js";
+import type { OpenEngine } from "./contract.js";
+import { loaded } from "./contract-numbers.js";
+
+const architecture = architectureOf({ tied: true, qkNorm: true });
+const table = parameterTable(architecture);
+const KINDS = ["weight", "moment1", "moment2"] as const;
+
+function step(update: number): AdamWStep {
+  return { learningRate: 1e-2, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipScale: 0.9, update };
+}
+
+async function train(engine: Engine, first: number, last: number): Promise<void> {
+  for (let update = first; update <= last; update++) {
+    await engine.accumulate(batchOf(architecture, { seed: update, documents: [5] }), 0.05);
+    await engine.accumulate(batchOf(architecture, { seed: 100 + update }), 0.05);
+    await engine.update(step(update));
+  }
+}
+
+async function everything(engine: Engine): Promise<EngineTensor[]> {
+  return (await Promise.all(KINDS.map((kind) => engine.snapshot(kind)))).flat();
+}
+
+export function behaviourContract(open: OpenEngine): void {
+  describe("state", () => {
+    it("gives the same bits twice, with another engine in between", async () => {
+      using first = await loaded(open, { architecture });
+      using second = await loaded(open, { architecture });
+      if (!first.describe().deterministic) return;
+      for (let update = 1; update <= 3; update++) {
+        await train(first, update, update);
+        await train(second, update, update);
+      }
+      expect(await everything(second)).toEqual(await everything(first));
+    });
+
+    it("goes on bit for bit from a snapshot", async () => {
+      using straight = await loaded(open, { architecture });
+      if (!straight.describe().deterministic) return;
+      await train(straight, 1, 2);
+      using resumed = await open(architecture, table);
+      resumed.load(await everything(straight));
+      await train(straight, 3, 4);
+      await train(resumed, 3, 4);
+      expect(await everything(resumed)).toEqual(await everything(straight));
+    });
+
+    it("takes a snapshot in the table's order, as copies", async () => {
+      using engine = await loaded(open, { architecture });
+      const given = weightsOf(table);
+      const taken = await engine.snapshot("weight");
+      expect(taken).toEqual(given);
+      for (const { data } of taken) data.fill(7);
+      expect(await engine.snapshot("weight")).toEqual(given);
+    });
+
+    it("does not keep the arrays that it loads", async () => {
+      const given = weightsOf(table);
+      using engine = await open(architecture, table);
+      engine.load(given);
+      for (const { data } of given) data.fill(7);
+      expect(await engine.snapshot("weight")).toEqual(weightsOf(table));
+    });
+
+    it("starts with moments and gradients of zero, and loading brings them back to it", async () => {
+      using engine = await loaded(open, { architecture });
+      await train(engine, 1, 1);
+      await engine.accumulate(batchOf(architecture), 1);
+      engine.load(weightsOf(table));
+      for (const kind of ["moment1", "moment2", "gradient"] as const)
+        for (const { name, data } of await engine.snapshot(kind))
+          expect(
+            data.every((value) => value === 0),
+            name,
+          ).toBe(true);
+      expect(await engine.gradientNorm()).toBe(0);
+    });
+
+    it("clears the gradient with discard and with update, and not with evaluate", async () => {
+      using engine = await loaded(open, { architecture });
+      const batch = batchOf(architecture);
+      await engine.accumulate(batch, 1);
+      const norm = await engine.gradientNorm();
+      await engine.evaluate(batch);
+      expect(await engine.gradientNorm()).toBe(norm);
+      engine.discard();
+      expect(await engine.gradientNorm()).toBe(0);
+      await engine.accumulate(batch, 1);
+      await engine.update(step(1));
+      expect(await engine.gradientNorm()).toBe(0);
+    });
+
+    it("leaves other engines alone when it is disposed", async () => {
+      using stays = await loaded(open, { architecture });
+      const batch = batchOf(architecture);
+      const before = await stays.evaluate(batch);
+      const goes = await loaded(open, { architecture });
+      await goes.accumulate(batch, 1);
+      goes[Symbol.dispose]();
+      expect(await stays.evaluate(batch)).toEqual(before);
+    });
+  });
+
+  describe("refusals", () => {
+    it.each([
+      ["a weight that is missing", (tensors: EngineTensor[]) => tensors.slice(1)],
+      ["a tensor of another shape", ([one, ...rest]: EngineTensor[]) => [{ ...one, shape: [1, 1] }, ...rest]],
+      [
+        "a tensor with too few values",
+        ([one, ...rest]: EngineTensor[]) => [{ ...one, data: new Float32Array(3) }, ...rest],
+      ],
+      ["a tensor that comes twice", ([one, ...rest]: EngineTensor[]) => [one, one, ...rest]],
+      [
+        "a tensor that it does not know",
+        (tensors: EngineTensor[]) => [...tensors, { ...tensors[0], name: "stranger" }],
+      ],
+    ])("%s; the old weights stay", async (_name, spoil) => {
+      using engine = await loaded(open, { architecture });
+      const spoilt = spoil(weightsOf(table, 2)) as EngineTensor[];
+      expect(() => engine.load(spoilt)).toThrow(/model\.embed_tokens|stranger/);
+      expect(await engine.snapshot("weight")).toEqual(weightsOf(table));
+    });
+
+    it.each(["inputs_BT", "targets_BT"] as const)("%s outside the vocabulary", async (field) => {
+      using engine = await loaded(open, { architecture });
+      const batch = batchOf(architecture);
+      const strange = { ...batch, [field]: batch[field].with(3, architecture.vocabulary) };
+      await expect(engine.accumulate(strange, 1)).rejects.toThrow(/token 53 .* vocabulary of 53/);
+      await expect(engine.evaluate(strange)).rejects.toThrow(RangeError);
+    });
+
+    it("an update without a gradient", async () => {
+      using engine = await loaded(open, { architecture });
+      await expect(engine.update(step(1))).rejects.toThrow(/gradient/);
+      expect(await engine.snapshot("weight")).toEqual(weightsOf(table));
+    });
+  });
+}

@@ -1,0 +1,10 @@
+/** The contract on tfjs's plain JavaScript backend. */
+
+import { openBackend } from "../../../src/engine/tfjs/backend.js";
+import { TfjsEngine } from "../../../src/engine/tfjs/engine.js";
+import { engineContract } from "../contract.js";
+
+engineContract(
+  "tfjs-cpu",
+  async (architecture, table) => new TfjsEngine(architecture, table, await openBackend("tfjs-cpu")),
+);
