@@ -133,7 +133,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     report.stepped(result, skipped);
     if (skipped === MAX_SKIPPED) {
       await saver.finish();
-      throw diverged(step);
+      throw diverged(step + 1);
     }
     // Engines may block the thread for a whole step: let signals and file writes have their turn.
     await new Promise((resolve) => setImmediate(resolve));

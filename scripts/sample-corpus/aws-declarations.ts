@@ -53,8 +53,10 @@ export function parseDeclarations(text: string): Declarations {
         input: input ?? null,
         output: output ?? null,
       });
-    else if (structure !== undefined) shapes.set(structure, { members: (members = []) });
-    else if (alias !== undefined && type !== undefined) shapes.set(alias, { alias: type });
+    else if (structure !== undefined) {
+      members = [];
+      shapes.set(structure, { members });
+    } else if (alias !== undefined && type !== undefined) shapes.set(alias, { alias: type });
     else if (members && member !== undefined && memberType !== undefined)
       members.push({ name: member, type: memberType, required: optional === undefined, prose: cleanProse(prose) });
     prose = "";

@@ -61,7 +61,7 @@ export const CODE: readonly CodePackage[] = [
     version: "5.4.0",
     integrity: "sha512-I4dVlUe+WNQAhKSyv15w+dwUh2EPiEl4X2lGYMmNSgF83WzTMAPKGdWEv5tPsCQOb+SOZwz8Vlta2vF+OeDgRw==",
     licence: "MIT",
-    sources: /^(?:lib|types|test)\/.*\.[jt]s$|^fastify\.js$/,
+    sources: /^(?:lib|types)\/.*\.[jt]s$|^fastify\.js$/,
   },
   {
     name: "express",

@@ -10,12 +10,14 @@ const TOOL_PROSE = 160;
 const MAX_STRING = 300;
 const MAX_ITEMS = 4;
 const MAX_FACTS = 3;
+const MAX_FACT = 80;
+const MAX_VALUES = 16;
 
 /** The trajectory of one example. Everything that varies is drawn by its content, so it is the same in every run. */
 export function trajectoryOf(service: Service, operation: ServiceOperation, example: Example): string {
   const key = sha256(JSON.stringify([service.id, operation.name, example]));
-  const call = { name: toolName(service, operation), arguments: shorten(example.input) };
-  const result = shorten(example.output) as Readonly<Record<string, unknown>>;
+  const call = { name: toolName(service, operation), arguments: shorten(example.input, MAX_VALUES) };
+  const result = shorten(example.output, MAX_ITEMS) as Readonly<Record<string, unknown>>;
   const dense = Number.parseInt(key.slice(0, 2), 16) % 3 === 0;
   const json = (value: unknown): string => (dense ? JSON.stringify(value) : JSON.stringify(value, null, 2));
   return [
@@ -43,22 +45,42 @@ function firstLine(prose: string): string {
 }
 
 const INTRODUCTION =
-  /^(?:the following|this)(?: \w+)?(?: \S+)? (?:example|command|operation|request|code|sample)(?: command| call| request)? /i;
+  /^(?:the following|this)(?: \S+){0,2}? (?:example|command|operation|request|code|sample)(?: command| call| request)? /i;
 
-/** The example's title and description as a request: "To create a cluster" and "The following example creates a cluster called prod." */
-export function requestOf({ title, description }: Example, operation: ServiceOperation, key: string): string {
-  const wish = /^to /i.test(title) ? title.replace(/^to /i, "") : null;
-  const what = description.replace(INTRODUCTION, "").replace(/\s*:$/, ".").trim();
-  const introduced = what !== description.trim() && /^[a-z]+s\b/.test(what);
-  const detail = introduced ? `I need a call that ${what}` : what;
+/**
+ * The example's title and description as a request, then the values of the arguments that it does not mention: a user who does not
+ * say which key is meant would teach the model to invent one.
+ * "To create a cluster" and "The following example creates a cluster called prod." become "I want to create a cluster. I need a call that …".
+ */
+export function requestOf({ title, description, input }: Example, operation: ServiceOperation, key: string): string {
   const draw = Number.parseInt(key.slice(2, 4), 16) % 3;
+  const detail = detailOf(description);
+  const wish = /^to /i.test(title) ? title.replace(/^to /i, "").replace(/[.:]+$/, "") : null;
   const opening =
-    wish === null
-      ? `Please use ${operation.title}.`
-      : (["I want to ", "Please ", "How do I "][draw] ?? "") + wish + (draw === 2 ? "?" : ".");
-  return [opening.replace(/\.\.$/, "."), detail === "" || /^[.]$/.test(detail) ? "" : sentence(detail)]
-    .filter((part) => part !== "")
-    .join(" ");
+    wish === null ? null : `${["I want to", "Please", "How do I"][draw]} ${wish}${draw === 2 ? "?" : "."}`;
+  const saidTwice = opening !== null && detail !== null && draw !== 0;
+  const parts = [saidTwice && draw === 1 ? null : opening, detail].filter((part) => part !== null);
+  const request = parts.length > 0 ? parts.join(" ") : `Please use ${operation.title}.`;
+  const values = plainValues(input, "", { items: MAX_VALUES, length: MAX_STRING }).filter(
+    ({ value }) => !request.includes(String(value)),
+  );
+  return [request, ...values.slice(0, MAX_VALUES).map(({ path, value }) => `- ${path}: ${value}`)].join("\n");
+}
+
+/** What an example says that it does, as a sentence of the person who asks for it; null where it says nothing. */
+function detailOf(description: string): string | null {
+  const what = description
+    .replace(INTRODUCTION, "")
+    .replace(/\s*[:.]+$/, "")
+    .trim();
+  if (!/\w/.test(what)) return null;
+  const shown = /^(?:shows|demonstrates|illustrates) (?:you )?how to /i;
+  if (shown.test(what)) return sentence(`I want to ${what.replace(shown, "")}`);
+  const thirdPerson =
+    /^(?!this\b|was\b)[a-z]+s\b/i.test(what) &&
+    (what !== description.replace(/\s*[:.]+$/, "").trim() ||
+      /^\w+[^s]s (?:a|an|the|all|one|information|details|up)\b/i.test(what));
+  return sentence(thirdPerson ? `I need a call that ${what.charAt(0).toLowerCase()}${what.slice(1)}` : what);
 }
 
 function sentence(text: string): string {
@@ -66,32 +88,44 @@ function sentence(text: string): string {
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
 
-/** What came back, in one sentence: the first plain values of the result. */
+/** What came back, in a sentence or two: how many of the first list, and the first plain values. */
 function closingOf({ title }: ServiceOperation, result: Readonly<Record<string, unknown>>): string {
-  const facts = plainValues(result, "").slice(0, MAX_FACTS);
-  if (facts.length > 0) return `${title} succeeded: ${facts.join(", ")}.`;
   const keys = Object.keys(result);
-  return keys.length === 0
-    ? `${title} succeeded; it returns no data.`
-    : `${title} succeeded and returned ${keys.slice(0, MAX_FACTS).join(", ")}.`;
+  if (keys.length === 0) return `${title} succeeded; it returns no data.`;
+  const [listKey, list] =
+    Object.entries(result).find((entry): entry is [string, unknown[]] => Array.isArray(entry[1])) ?? [];
+  const counted = list === undefined ? `${title} succeeded` : `${title} returned ${list.length} ${listKey}`;
+  const facts = plainValues(list?.[0] ?? result, "", { items: 1, length: MAX_FACT }).slice(0, MAX_FACTS);
+  const told = facts.map(({ path, value }) => (path === "" ? String(value) : `${path} is ${value}`)).join(", ");
+  if (told === "")
+    return list === undefined ? `${counted} and returned ${keys.slice(0, MAX_FACTS).join(", ")}.` : `${counted}.`;
+  return list === undefined || list.length === 0
+    ? `${counted}: ${told}.`
+    : `${counted}. ${list.length > 1 ? "In the first, " : ""}${told}.`;
 }
 
-function plainValues(value: unknown, path: string): string[] {
-  if (Array.isArray(value)) return value.slice(0, 1).flatMap((item) => plainValues(item, `${path}[0]`));
-  if (value !== null && typeof value === "object")
-    return Object.entries(value).flatMap(([key, item]) => plainValues(item, path === "" ? key : `${path}.${key}`));
-  return (typeof value === "string" && value !== "" && value.length <= 80) ||
-    typeof value === "number" ||
-    typeof value === "boolean"
-    ? [`${path} is ${value}`]
-    : [];
+interface PlainValue {
+  readonly path: string;
+  readonly value: string | number | boolean;
 }
 
-/** The value without the middle of long lists and long unbroken strings. */
-function shorten(value: unknown): unknown {
-  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map(shorten);
+/** The strings, numbers and truth values inside a value, each with its path, from the first `items` of every list. */
+function plainValues(value: unknown, path: string, most: { items: number; length: number }): PlainValue[] {
+  if (Array.isArray(value))
+    return value.slice(0, most.items).flatMap((item, i) => plainValues(item, `${path}[${i}]`, most));
   if (value !== null && typeof value === "object")
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item)]));
+    return Object.entries(value).flatMap(([key, item]) =>
+      plainValues(item, path === "" ? key : `${path}.${key}`, most),
+    );
+  if (typeof value === "string") return value !== "" && value.length <= most.length ? [{ path, value }] : [];
+  return typeof value === "number" || typeof value === "boolean" ? [{ path, value }] : [];
+}
+
+/** The value without the end of long lists and of long unbroken strings. */
+function shorten(value: unknown, items: number): unknown {
+  if (Array.isArray(value)) return value.slice(0, items).map((item) => shorten(item, items));
+  if (value !== null && typeof value === "object")
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item, items)]));
   if (typeof value === "string" && value.length > MAX_STRING && !value.slice(0, MAX_STRING).includes(" "))
     return `${value.slice(0, 48)}...`;
   return value;

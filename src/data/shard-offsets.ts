@@ -70,7 +70,6 @@ export function* rowEdges(
     }
     if ((row === 0 && edges[0] !== 0) || (row + count === rows && edges[count] !== values))
       throw damaged(where, "its list offsets do not span its values");
-    if (row === low && edges[0] > from) throw damaged(where, `the list offsets before row ${row} do not rise`);
     yield { row, edges };
     if (edges[count] >= to) return;
   }

@@ -49,7 +49,7 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
     case "scratch":
       return {
         ...fresh,
-        tensors: initialWeights(parameterTable(architecture), plan.seed),
+        tensors: initialWeights(parameterTable(architecture, plan.model.initialDeviation), plan.seed),
         words: `from random weights, seed ${plan.seed}`,
       };
     case "weights": {

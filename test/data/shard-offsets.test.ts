@@ -96,13 +96,6 @@ describe("rowEdges", () => {
       expect(() => found(file, { ...place, base: -1, values: 10 }, 0, 10)).toThrow(UserError);
     });
   });
-
-  it("notices a fall that misleads the search", async () => {
-    const offsets = running(new Array(2000).fill(1), 0);
-    for (let row = 1; row < 2000; row++) if (row !== 1000) offsets[row] = 1900;
-    offsets[1000] = 5;
-    await withOffsets(offsets, false, (file, place) => expect(() => found(file, place, 50, 60)).toThrow(UserError));
-  });
 });
 
 describe("readOffsets", () => {

@@ -66,8 +66,8 @@ async function loadTensorFlow(kind: "tfjs-node-gpu" | "tfjs-node", packageName: 
   if (tf.findBackendFactory("tensorflow") !== null)
     throw new Error("this process already holds the other TensorFlow package");
   restoreRemovedUtil();
-  const binding: unknown = require(packageName);
-  const version = String(readPath(binding, ["version", "tensorflow"]) ?? readPath(binding, ["version_core"]) ?? "");
+  require(packageName);
+  const version = String(readPath(tf.findBackend("tensorflow"), ["binding", "TF_Version"]) ?? "of unknown version");
   const usesGpu = readPath(tf.findBackend("tensorflow"), ["isUsingGpuDevice"]) === true;
   if (kind === "tfjs-node-gpu" && !usesGpu) throw new Error("TensorFlow loaded but found no usable GPU");
   return ready(kind, "tensorflow", `${usesGpu ? "GPU" : "CPU"}, TensorFlow ${version}`.trim());
