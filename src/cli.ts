@@ -284,6 +284,8 @@ function onSignal(callback: () => void): () => void {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  // TensorFlow writes pages about its own optimisations to stderr; its warnings and errors still come through.
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1";
   const terminal = { out: process.stdout, err: process.stderr, onSignal, abort: () => process.exit(130) };
   process.exitCode = await main(process.argv.slice(2), terminal);
 }

@@ -1,8 +1,9 @@
-"""Encodes test/golden/tokenizer/texts.json with Hugging Face `tokenizers`, for every variant of our trained tokenizer.
+"""Asks Hugging Face `tokenizers` and `transformers` what our tokenizers give.
 
 Run: npx tsx scripts/golden/tokenizer-inputs.ts && python3 scripts/golden/tokenizer.py
-Needs: pip install tokenizers (the version that made the committed file is in it). Writes ids.json; with --texts-from-stdin it encodes
-the JSON list of texts it is given and prints the result instead.
+Needs: pip install tokenizers (the version that made the committed file is in it). Without an argument it encodes texts.json for every
+variant of our trained tokenizer and writes ids.json. With `encode`, `train` or `open` it answers a question on standard input instead,
+for test/oracle/tokenizer.test.ts; `open` also needs transformers.
 """
 
 import json
@@ -32,20 +33,49 @@ def encode(content: dict, texts: list[str]) -> dict:
     return {"literal": literal, "parse": [None if a == b else b for a, b in zip(literal, parse)]}
 
 
-def main() -> None:
+def encode_variants(texts: list[str]) -> dict:
     content = json.loads((FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
     variants = json.loads((FOLDER / "variants.json").read_text(encoding="utf-8"))
-    live = "--texts-from-stdin" in sys.argv
-    texts = json.load(sys.stdin) if live else json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))
-    result = {
+    return {
         "tokenizers": tokenizers.__version__,
         "variants": {v["name"]: encode(patched(content, v["patch"]), texts) for v in variants},
     }
-    text = json.dumps(result, separators=(",", ":")) + "\n"
-    if live:
-        sys.stdout.write(text)
-    else:
-        (FOLDER / "ids.json").write_text(text, encoding="utf-8")
+
+
+def train(question: dict) -> dict:
+    """Trains on the texts with the pre-tokenizer of the golden tokenizer."""
+    golden = tokenizers.Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = golden.pre_tokenizer
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=question["vocabulary"],
+        min_frequency=2,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(question["texts"], trainer)
+    return json.loads(tokenizer.to_str())["model"]
+
+
+def open_folder(question: dict) -> dict:
+    """Opens a folder that `prepare` wrote the way a user of transformers does."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(question["folder"])
+    ids = [tokenizer.encode(text, add_special_tokens=False) for text in question["texts"]]
+    decoded = [tokenizer.decode(each) for each in ids]
+    return {"endOfText": tokenizer.eos_token_id, "vocabulary": len(tokenizer), "ids": ids, "decoded": decoded}
+
+
+def main() -> None:
+    if len(sys.argv) == 1:
+        texts = json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))
+        result = json.dumps(encode_variants(texts), separators=(",", ":"))
+        (FOLDER / "ids.json").write_text(result + "\n", encoding="utf-8")
+        return
+    answer = {"encode": encode_variants, "train": train, "open": open_folder}[sys.argv[1]]
+    json.dump(answer(json.load(sys.stdin)), sys.stdout)
 
 
 if __name__ == "__main__":

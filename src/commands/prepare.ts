@@ -30,7 +30,7 @@ export interface PrepareReport {
  * Does what is not up to date. Stopped at any moment it leaves what was there before, and goes on where it was the next time.
  * @throws UserError for whatever the user can put right.
  */
-export async function prepare(plan: Plan, options: PrepareOptions): Promise<PrepareReport> {
+export async function prepare(plan: Pick<Plan, "data">, options: PrepareOptions): Promise<PrepareReport> {
   const { data } = plan;
   const { workers, skipInvalid, force, write, progress } = options;
   await using _lock = await lockFolder(data.folder);

@@ -20,18 +20,20 @@ export interface SelectedEngine {
 /**
  * Opens an engine; its weights are still to be loaded.
  * @param table the parameter table where the caller has one already.
+ * @param open how a backend is had; tests make some of them fail.
  * @throws UserError when the engine asked for cannot run here; `auto` falls back to the next instead.
  */
 export async function createEngine(
   architecture: Architecture,
   table: readonly Parameter[] = parameterTable(architecture),
   options: { readonly kind: EngineKind } = { kind: "auto" },
+  open: typeof openBackend = openBackend,
 ): Promise<SelectedEngine> {
   const candidates = options.kind === "auto" ? BACKEND_KINDS : [options.kind];
   const refusals: { readonly kind: BackendKind; readonly reason: string }[] = [];
   for (const kind of candidates) {
     try {
-      const engine = new TfjsEngine(architecture, table, await openBackend(kind));
+      const engine = new TfjsEngine(architecture, table, await open(kind));
       return { engine, why: explain(engine, options.kind, refusals) };
     } catch (error) {
       refusals.push({ kind, reason: firstLine(messageOf(error)) });
@@ -54,5 +56,5 @@ function explain(engine: Engine, asked: EngineKind, refusals: readonly { kind: s
 }
 
 function firstLine(text: string): string {
-  return text.split("\n", 1)[0] as string;
+  return (text.split("\n", 1)[0] as string).trim().replace(/\.$/, "");
 }

@@ -36,21 +36,6 @@ export function learningRateAt(spec: ScheduleSpec, step: number, steps: number):
   throw new RangeError(`the schedule ends at step ${start} of a stage of ${steps} steps`);
 }
 
-/** The rate that a stage ends with, given that it is longer than its warm-up; a later stage may start its own warm-up there. */
-export function finalRate(spec: ScheduleSpec): number {
-  switch (spec.kind) {
-    case "constant":
-      return spec.peak;
-    case "linear":
-    case "cosine":
-      return spec.min;
-    case "wsd":
-      return spec.decay.steps > 0 ? spec.min : spec.peak;
-    case "infinite":
-      return spec.anneal.steps > 0 ? spec.min : spec.constant;
-  }
-}
-
 /**
  * The share of a fall that is still to come when the share x of its steps is done: 1 at x = 0, 0 at x = 1.
  * The four forms of Megatron-LM (`megatron/core/optimizer_param_scheduler.py`): its exponential halves 1 + coefficient per unit of x and

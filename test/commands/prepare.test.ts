@@ -6,7 +6,7 @@ import type { DomainPlan, Plan } from "../../src/config/plan.js";
 import { type Fixture, makeFixture, TEXTS } from "../data/prepare-fixture.js";
 
 /** The part of a plan that `prepare` looks at. */
-function planOf({ root, input }: Fixture): Plan {
+function planOf({ root, input }: Fixture): Pick<Plan, "data"> {
   const folder = join(root, "data");
   const domain = (name: string, paths: readonly string[]): DomainPlan => ({
     name,
@@ -22,10 +22,10 @@ function planOf({ root, input }: Fixture): Plan {
     path: join(folder, "tokenizer.json"),
   } as const;
   const domains = [domain("agent", [input]), domain("text", [join(root, "text.jsonl")]), elsewhere];
-  return { data: { folder, tokenizer, domains } } as unknown as Plan;
+  return { data: { folder, tokenizer, domains } };
 }
 
-async function run(plan: Plan, changed: object = {}) {
+async function run(plan: Pick<Plan, "data">, changed: object = {}) {
   const lines: string[] = [];
   const live: string[] = [];
   const report = await prepare(plan, {

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DecayForm, ScheduleSpec } from "../../src/config/plan.js";
-import { decayCoefficient, finalRate, learningRateAt } from "../../src/optim/schedules.js";
+import { finalRate } from "../../src/config/resolve-schedule.js";
+import { decayCoefficient, learningRateAt } from "../../src/optim/schedules.js";
 
 const FORMS: readonly DecayForm[] = ["linear", "cosine", "exponential", "1-sqrt"];
 

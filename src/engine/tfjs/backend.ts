@@ -61,16 +61,21 @@ async function loadWasm(): Promise<Backend> {
   return withoutNewListeners(() => ready("tfjs-wasm", "wasm", "CPU, WebAssembly with SIMD, one thread"));
 }
 
-/** Both packages register the name `tensorflow`, so a process can hold only one of them. */
+/**
+ * Both packages register the name `tensorflow`, so a process holds one of them. The GPU package on a machine without a usable GPU
+ * computes on the CPU, so it then serves as `tfjs-node`.
+ */
 async function loadTensorFlow(kind: "tfjs-node-gpu" | "tfjs-node", packageName: string): Promise<Backend> {
-  if (tf.findBackendFactory("tensorflow") !== null)
-    throw new Error("this process already holds the other TensorFlow package");
-  restoreRemovedUtil();
-  require(packageName);
-  const version = String(readPath(tf.findBackend("tensorflow"), ["binding", "TF_Version"]) ?? "of unknown version");
-  const usesGpu = readPath(tf.findBackend("tensorflow"), ["isUsingGpuDevice"]) === true;
+  if (tf.findBackendFactory("tensorflow") === null) {
+    restoreRemovedUtil();
+    require(packageName);
+  }
+  const backend: unknown = tf.findBackend("tensorflow");
+  const version = String(readPath(backend, ["binding", "TF_Version"]) ?? "of unknown version");
+  const usesGpu = readPath(backend, ["isUsingGpuDevice"]) === true;
   if (kind === "tfjs-node-gpu" && !usesGpu) throw new Error("TensorFlow loaded but found no usable GPU");
-  return ready(kind, "tensorflow", `${usesGpu ? "GPU" : "CPU"}, TensorFlow ${version}`.trim());
+  if (kind === "tfjs-node" && usesGpu) throw new Error("this process already holds the GPU package");
+  return ready(kind, "tensorflow", `${usesGpu ? "GPU" : "CPU"}, TensorFlow ${version}`);
 }
 
 function readPath(value: unknown, path: readonly string[]): unknown {
