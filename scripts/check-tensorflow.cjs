@@ -22,4 +22,6 @@ for (let i = 0; i < repeats; i++) tf.tidy(() => tf.sum(tf.matMul(a, a)).dataSync
 const seconds = Number(process.hrtime.bigint() - start) / 1e9;
 const gflops = (2 * size ** 3 * repeats) / seconds / 1e9;
 const tensorflow = tf.backend().binding.TF_Version;
-console.log(`${name} works: TensorFlow ${tensorflow}, backend ${tf.getBackend()}, ${gflops.toFixed(0)} GFLOP/s on a ${size} x ${size} float32 product`);
+console.log(
+  `${name} works: TensorFlow ${tensorflow}, backend ${tf.getBackend()}, ${gflops.toFixed(0)} GFLOP/s on a ${size} x ${size} float32 product`,
+);

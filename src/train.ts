@@ -30,6 +30,8 @@ import { type StepReport, TrainReport } from "./train/report.js";
 
 /** Steps read ahead of the one that trains. */
 const PREFETCH_STEPS = 4;
+/** Part of a step's time that is given to a save in flight. An engine that does not block the thread saves while it computes as well. */
+const SAVE_SHARE = 0.25;
 /** Consecutive steps without a finite loss and gradient after which a run gives up: the weights have left the region where steps help. */
 const MAX_SKIPPED = 10;
 
@@ -116,8 +118,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
       step > 0 &&
       (last || options.stop.requested || isStageStart(order, step) || isDue(step, plan.checkpoint.everySteps))
     ) {
-      checkpoint = await save(run, saver, step, updates, evaluations);
-      report.saving(checkpoint, step);
+      checkpoint = await save(run, saver, { step, updates, evaluations, report });
     }
     if (last || options.stop.requested) {
       await saver.finish();
@@ -137,6 +138,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     }
     // Engines may block the thread for a whole step: let signals and file writes have their turn.
     await new Promise((resolve) => setImmediate(resolve));
+    await saver.giveTime(SAVE_SHARE * result.ms);
   }
 }
 
@@ -199,15 +201,19 @@ async function evaluate(run: Run, step: number, report: TrainReport): Promise<Ev
   return { step, stage: step === 0 ? null : stage.name, domains };
 }
 
+interface Progress {
+  readonly step: number;
+  readonly updates: number;
+  readonly evaluations: readonly Evaluation[];
+  readonly report: TrainReport;
+}
+
 /** Copies the tensors out and hands them to the saver, which writes while the next steps run. */
-async function save(
-  run: Run,
-  saver: BackgroundSaver,
-  step: number,
-  updates: number,
-  evaluations: readonly Evaluation[],
-): Promise<string> {
+async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promise<string> {
   const { plan, architecture, sources, order, engine, begin } = run;
+  const { step, updates, evaluations, report } = progress;
+  // One copy of the model in flight at a time.
+  await saver.finish();
   const trainer: TrainerState = {
     format: 1,
     step,
@@ -233,6 +239,7 @@ async function save(
     trainer,
     attachments: { "tokenizer.json": sources.tokenizer.path },
     retention: plan.checkpoint,
+    onSaved: (folder) => report.saved(folder, step),
   });
 }
 

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../src/base/fingerprint.js";
 import { openCheckpoint } from "../src/checkpoint/load.js";
+import { prepare } from "../src/commands/prepare.js";
 import { parseLedger } from "../src/data/ledger.js";
 import { type TrainOutcome, train } from "../src/train.js";
 import { captured, makeProject, type Project } from "./end-to-end/project.js";
+
+const PREPARE = { workers: 1, skipInvalid: 0, force: false, write: () => {} };
 
 let project: Project;
 let straight: TrainOutcome;
@@ -127,6 +130,17 @@ describe("resuming", () => {
       progress: captured(),
     });
     expect(outcome).toEqual({ ...straight, checkpoint: expect.stringContaining("step-00000020") });
+  });
+
+  it("on other data is refused: the order is not the checkpoint's", async () => {
+    await using other = await makeProject({ prepared: true, documents: 40 });
+    const run = () =>
+      other.plan().then((plan) => train(plan, { resume: "auto", stop: { requested: false }, progress: captured() }));
+    await run();
+    const corpus = join(other.folder, "corpus", "text.jsonl");
+    await writeFile(corpus, readFileSync(corpus, "utf8").replace("text 3:", "text three:"));
+    await prepare(await other.plan("data.tokenizer={ file: data/tokenizer.json }"), PREPARE);
+    await expect(run()).rejects.toThrow(/order of the data is not the one this checkpoint was made with/);
   });
 
   it("from a checkpoint that is not the newest is refused: two futures would share a folder", async () => {

@@ -110,7 +110,7 @@ async function npmPack(specifications: readonly string[], folder: string): Promi
   try {
     await promisify(execFile)("npm", [
       "pack",
-      "--silent",
+      "--loglevel=error",
       "--ignore-scripts",
       "--pack-destination",
       folder,
@@ -122,7 +122,7 @@ async function npmPack(specifications: readonly string[], folder: string): Promi
     throw new UserError(
       {
         what: "npm could not fetch the packages",
-        got: lastLines(error),
+        got: firstLines(error),
         hint: "check the network and npm's configuration: `npm ping`, `npm config get registry`, `npm config get proxy`",
       },
       { cause: error },
@@ -130,7 +130,8 @@ async function npmPack(specifications: readonly string[], folder: string): Promi
   }
 }
 
-function lastLines(error: unknown): string {
+function firstLines(error: unknown): string {
   const output = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-  return (output || messageOf(error)).split("\n").slice(-3).join(" | ");
+  const lines = (output || messageOf(error)).split("\n").filter((line) => !/complete log|^\s*$/.test(line));
+  return lines.slice(0, 4).join(" | ");
 }

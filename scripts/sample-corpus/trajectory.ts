@@ -45,7 +45,7 @@ function firstLine(prose: string): string {
 }
 
 const INTRODUCTION =
-  /^(?:the following|this)(?: \S+){0,2}? (?:example|command|operation|request|code|sample)(?: command| call| request)? /i;
+  /^(?:example: |(?:the following|this|the)(?: \S+){0,2}? (?:example|command|operation|request|code|sample)(?: command| call| request)? )/i;
 
 /**
  * The example's title and description as a request, then the values of the arguments that it does not mention: a user who does not
@@ -73,15 +73,16 @@ function detailOf(description: string): string | null {
     .replace(INTRODUCTION, "")
     .replace(/\s*[:.]+$/, "")
     .trim();
-  if (!/\w/.test(what)) return null;
-  const shown = /^(?:shows|demonstrates|illustrates) (?:you )?how to /i;
-  if (shown.test(what)) return sentence(`I want to ${what.replace(shown, "")}`);
-  const thirdPerson =
-    /^(?!this\b|was\b)[a-z]+s\b/i.test(what) &&
-    (what !== description.replace(/\s*[:.]+$/, "").trim() ||
-      /^\w+[^s]s (?:a|an|the|all|one|information|details|up)\b/i.test(what));
-  return sentence(thirdPerson ? `I need a call that ${what.charAt(0).toLowerCase()}${what.slice(1)}` : what);
+  if (!/\w/.test(what) || /^this /i.test(what)) return null;
+  if (HOW_TO.test(what)) return sentence(`I want to ${what.replace(HOW_TO, "")}`);
+  return sentence(
+    THIRD_PERSON.test(what) ? `I need a call that ${what.charAt(0).toLowerCase()}${what.slice(1)}` : what,
+  );
 }
+
+const HOW_TO = /^(?:shows|demonstrates|illustrates) (?:you )?how to /i;
+/** A first word in -s that no verb follows is taken for a verb: "creates a cluster", but not "Volumes are attached". */
+const THIRD_PERSON = /^(?!was )[a-z]+[^su\W]s (?!(?:are|is|can|have|must|will|that)\b)/i;
 
 function sentence(text: string): string {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);

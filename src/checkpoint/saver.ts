@@ -1,4 +1,5 @@
 /** Saving while training goes on: at most one save at a time, and no error lost. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { CheckpointContent } from "./format.js";
 import { applyRetention, type RetentionPolicy } from "./retention.js";
 import { checkpointFolder } from "./run-folder.js";
@@ -7,11 +8,15 @@ import { saveCheckpoint } from "./save.js";
 export interface SaveRequest extends CheckpointContent {
   /** Applied once this checkpoint is whole; null: everything is kept. */
   readonly retention: RetentionPolicy | null;
+  /** Called with the checkpoint's folder once it is whole. */
+  readonly onSaved?: (folder: string) => void;
 }
 
 /** Owns the save in flight. Disposing waits for it in silence; a run that goes well calls `finish` first, to learn how it went. */
 export class BackgroundSaver implements AsyncDisposable {
+  /** The newest save until somebody has learnt how it went. */
   #inFlight: Promise<void> | null = null;
+  #busy = false;
 
   /** @param write how one checkpoint is written. */
   constructor(
@@ -42,6 +47,20 @@ export class BackgroundSaver implements AsyncDisposable {
     }
   }
 
+  /**
+   * Waits for the save in flight, but at most `ms` milliseconds; returns at once when there is none. An engine that blocks the thread for
+   * whole steps must call this between them: a save is a long chain of small waits, and would else advance by one of them a step.
+   */
+  async giveTime(ms: number): Promise<void> {
+    if (!this.#busy) return;
+    const given = new AbortController();
+    await Promise.race([
+      this.#inFlight?.catch(() => undefined),
+      delay(ms, undefined, { signal: given.signal }).catch(() => undefined),
+    ]);
+    given.abort();
+  }
+
   /** Waits for the save in flight, whatever becomes of it: for the way out, when another error is already under way. */
   async settle(): Promise<void> {
     await this.finish().catch(() => undefined);
@@ -51,8 +70,14 @@ export class BackgroundSaver implements AsyncDisposable {
     return this.settle();
   }
 
-  async #run({ retention, ...content }: SaveRequest): Promise<void> {
-    await this.write(this.runFolder, content);
-    if (retention !== null) await applyRetention(this.runFolder, retention);
+  async #run({ retention, onSaved, ...content }: SaveRequest): Promise<void> {
+    this.#busy = true;
+    try {
+      const folder = await this.write(this.runFolder, content);
+      if (retention !== null) await applyRetention(this.runFolder, retention);
+      onSaved?.(folder);
+    } finally {
+      this.#busy = false;
+    }
   }
 }

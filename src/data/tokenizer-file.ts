@@ -52,6 +52,7 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
     if (value !== null && !isFields(value)) throw problem(`\`${name}\` is not an object`, value);
     return value;
   };
+  if (!hasPatterns(part("pre_tokenizer"))) throw problem("a `Split` of the pre-tokenizer has no pattern");
   const addedTokens = added.map((token: unknown) => readAddedToken(token, problem));
   const idByToken = readVocabulary(content["model"], problem);
   for (const { content: text, id } of addedTokens) idByToken.set(text, id);
@@ -71,6 +72,15 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
     idByToken,
     vocabulary: highest + 1,
   };
+}
+
+/** Without its pattern a `Split` would silently drop all text. */
+function hasPatterns(preTokenizer: unknown): boolean {
+  if (!isFields(preTokenizer)) return true;
+  const { type, pretokenizers, pattern } = preTokenizer;
+  if (type === "Sequence") return !Array.isArray(pretokenizers) || pretokenizers.every(hasPatterns);
+  if (type !== "Split") return true;
+  return isFields(pattern) && (typeof pattern["Regex"] === "string" || typeof pattern["String"] === "string");
 }
 
 function readAddedToken(token: unknown, problem: (what: string, got: unknown) => UserError): AddedToken {

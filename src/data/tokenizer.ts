@@ -66,6 +66,7 @@ export async function loadTokenizer(path: string, options: LoadOptions = {}): Pr
     }),
     decode: (ids) =>
       decode(
+        file.path,
         library,
         [...ids].filter((id) => textById.has(id)),
       ),
@@ -90,13 +91,18 @@ function buildLibrary(file: TokenizerFile, addedTokens: readonly AddedToken[]): 
     post_processor: postProcessor,
     decoder,
   };
+  return guarded(file.path, () => new HuggingFaceTokenizer(content, {}));
+}
+
+/** The library stumbles over damaged files anywhere, also long after loading them. */
+function guarded<Result>(path: string, run: () => Result): Result {
   try {
-    return new HuggingFaceTokenizer(content, {});
+    return run();
   } catch (error) {
     throw new UserError(
       {
         what: "this tokenizer cannot be used",
-        where: file.path,
+        where: path,
         got: messageOf(error),
         hint: "the file is damaged or of an unknown kind",
       },
@@ -115,7 +121,8 @@ function slowEncode(file: TokenizerFile, build: () => LibraryTokenizer): Encode 
   let library: LibraryTokenizer | null = null;
   return (text) => {
     library ??= build();
-    const { ids } = library.encode(text, { add_special_tokens: false });
+    const known = library;
+    const { ids } = guarded(file.path, () => known.encode(text, { add_special_tokens: false }));
     // Where the model has no token for unknown text, the library leaves holes.
     return Int32Array.from(ids, (id) => {
       if (id !== undefined) return id;
@@ -124,8 +131,8 @@ function slowEncode(file: TokenizerFile, build: () => LibraryTokenizer): Encode 
   };
 }
 
-function decode(library: LibraryTokenizer, ids: number[]): string {
-  return ids.length === 0
-    ? ""
-    : library.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+function decode(path: string, library: LibraryTokenizer, ids: number[]): string {
+  if (ids.length === 0) return "";
+  const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+  return guarded(path, () => library.decode(ids, options));
 }

@@ -58,7 +58,7 @@ export class TrainReport implements Disposable {
   begins(begin: Beginning, engine: EngineDescription, why: string): void {
     for (const warning of begin.warnings) this.#line.line(`warning: ${warning}`);
     this.#line.line(`run ${this.#plan.run}: ${begin.words}`);
-    this.#line.line(`engine ${engine.name} (${engine.device}, ${engine.precision}): ${why}`);
+    this.#line.line(`engine ${why}`);
     this.#line.line(
       `${this.#order.steps - begin.step} of ${this.#order.steps} steps, ${formatCount(this.#totalTokens)} tokens in all`,
     );
@@ -117,7 +117,7 @@ export class TrainReport implements Disposable {
     if (losses.length > 0) this.#line.line(`held-out loss after step ${evaluation.step}: ${losses.join(", ")}`);
   }
 
-  saving(folder: string, step: number): void {
+  saved(folder: string, step: number): void {
     this.#log.event("checkpoint", { step, folder });
     this.#line.line(`checkpoint ${folder}`);
   }

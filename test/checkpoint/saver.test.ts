@@ -69,6 +69,35 @@ describe("BackgroundSaver", () => {
     expect(log.slice(5)).toEqual(["end 3"]);
   });
 
+  it("tells when a checkpoint is whole, and not before", async () => {
+    const { write, next } = heldWriter();
+    const saved: string[] = [];
+    const saver = new BackgroundSaver("run", write);
+    await saver.save({ ...request(1), onSaved: (folder) => saved.push(`saved ${folder}`) });
+    await delay(5);
+    expect(saved).toEqual([]);
+    next().end();
+    await saver.finish();
+    expect(saved).toEqual(["saved "]);
+  });
+
+  it("gives a save time to go on: until it is done, but no longer than was said, and nothing when there is none", async () => {
+    const { write, next } = heldWriter();
+    const saver = new BackgroundSaver("run", write);
+    const waited = async (ms: number) => {
+      const started = performance.now();
+      await saver.giveTime(ms);
+      return performance.now() - started;
+    };
+    expect(await waited(5000)).toBeLessThan(1000);
+    await saver.save(request(1));
+    // A timer of 30 ms may fire up to a millisecond early.
+    expect(await waited(30)).toBeGreaterThanOrEqual(29);
+    setTimeout(() => next().end(), 10);
+    expect(await waited(5000)).toBeLessThan(1000);
+    expect(await waited(5000)).toBeLessThan(1000);
+  });
+
   it("throws a failure at the next save, which is not begun, and once only", async () => {
     const { log, write, next } = heldWriter();
     const saver = new BackgroundSaver("run", write);

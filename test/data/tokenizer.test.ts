@@ -182,6 +182,7 @@ describe("a broken file", () => {
       "with a broken pattern",
       patched({ pre_tokenizer: { type: "Split", pattern: { Regex: "[" }, behavior: "Isolated" } }),
     ],
+    ["with a cut at nothing", patched({ pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split" }] } })],
     ["of an unknown model", patched({ model: { type: "Strange", vocab: ["x"], merges: [] } })],
     ["with scores missing", { model: { type: "Unigram", vocab: [["a"]] } }],
   ];

@@ -23,8 +23,8 @@ interface Sight {
 
 const oneLayer = architectureOf({ layers: 1 });
 const windowed = architectureOf({ layers: 1, slidingWindow: 4 });
-const plain = batchOf(oneLayer, { rows: 1 });
-const packed = batchOf(architectureOf(), { rows: 1, documents: [6] });
+const plain = batchOf(oneLayer, { rows: 1, length: 17 });
+const packed = batchOf(architectureOf(), { rows: 1, length: 17, documents: [6] });
 
 const SIGHTS: readonly Sight[] = [
   { name: "the past", architecture: oneLayer, batch: plain, changed: [0], watched: 16, sees: true },
@@ -47,13 +47,12 @@ export function visibilityContract(open: OpenEngine): void {
 
     it("gives packed documents the losses that they have alone", async () => {
       const architecture = architectureOf();
-      const batch = batchOf(architecture, { rows: 1, documents: [6] });
+      const batch = batchOf(architecture, { rows: 1, length: 17, documents: [6] });
       using engine = await loaded(open, { architecture });
       const together = await engine.evaluate(tokenByToken(batch));
       const first = await engine.evaluate(tokenByToken(cut(batch, 0, 6)));
       const second = await engine.evaluate(tokenByToken(cut(batch, 6, 17)));
-      const limit =
-        2 * (expectationOf((a) => lossesOf(a, { name: "", architecture, batch })).allowed.get("losses") ?? 0);
+      const limit = 2 * (expectationOf((a) => lossesOf(a, { architecture, batch })).allowed.get("losses") ?? 0);
       [...first.lossSum_B, ...second.lossSum_B].forEach((loss, position) => {
         expect(Math.abs(loss - (together.lossSum_B[position] as number))).toBeLessThanOrEqual(limit);
       });

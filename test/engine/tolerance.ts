@@ -1,9 +1,12 @@
 /**
  * How far an engine may be from the exact result: twice as far as plain float32 loops are (the rule of FlashAttention's tests).
- * Distances are Euclidean over a whole tensor; of the two kinds of float32 loops (`reference/arithmetic.ts`) the worse one counts.
+ * Distances are Euclidean over a whole tensor. One ill-conditioned value early in a model can rule all errors after it, so one run of
+ * loops says little about the error to expect: the worst of a correctly rounded and several loose ones (`reference/arithmetic.ts`) counts.
  */
 import { expect } from "vitest";
 import { type Arithmetic, EXACT, FLOAT32, looseFloat32 } from "../reference/arithmetic.js";
+
+const LOOSE_SEEDS = [1, 2, 3, 4];
 
 /** Named results of one computation, such as every parameter's gradient. */
 export type Results = ReadonlyMap<string, ArrayLike<number>>;
@@ -17,7 +20,7 @@ export interface Expectation {
 /** Runs a reference computation in every arithmetic. */
 export function expectationOf(compute: (arithmetic: Arithmetic) => Results): Expectation {
   const exact = compute(EXACT);
-  const plain = [FLOAT32, looseFloat32()].map(compute);
+  const plain = [FLOAT32, ...LOOSE_SEEDS.map(looseFloat32)].map(compute);
   const allowed = new Map(
     [...exact].map(([name, values]) => [
       name,

@@ -2,7 +2,7 @@
 
 import type { Batch } from "../../src/data/batch.js";
 import type { Architecture } from "../../src/model/architecture.js";
-import { type Arithmetic, at, sum, type Values } from "./arithmetic.js";
+import { type Arithmetic, at, dot, sum, type Values } from "./arithmetic.js";
 
 /** The keys that one query of one head sees, as indices of tokens (rows of [N, ·]), and what it makes of them. */
 interface Look {
@@ -37,7 +37,7 @@ function looks(a: Arithmetic, architecture: Architecture, batch: Batch, q: Value
       const query = place(headWidth, heads, token, head);
       const scores = Float64Array.from({ length: position - from + 1 }, (_, seen) => {
         const key = place(headWidth, kvHeads, first + seen, sharedHead(architecture, head));
-        const product = sum(a, headWidth, (d) => a.round(at(q, query + d) * at(k, key + d)));
+        const product = dot(a, headWidth, { values: q, start: query, stride: 1 }, { values: k, start: key, stride: 1 });
         return a.round(product * a.round(1 / Math.sqrt(headWidth)));
       });
       all.push({ token, head, first, count: scores.length, weights: softmax(a, scores) });
@@ -65,10 +65,9 @@ export function attention(
   const mixed = new Float64Array(q.length);
   for (const { token, head, first, count, weights } of looks(a, architecture, batch, q, k)) {
     for (let d = 0; d < headWidth; d++) {
-      mixed[place(headWidth, heads, token, head) + d] = sum(a, count, (seen) => {
-        const value = place(headWidth, kvHeads, first + seen, sharedHead(architecture, head)) + d;
-        return a.round(at(weights, seen) * at(v, value));
-      });
+      const start = place(headWidth, kvHeads, first, sharedHead(architecture, head)) + d;
+      const line = { values: v, start, stride: kvHeads * headWidth };
+      mixed[place(headWidth, heads, token, head) + d] = dot(a, count, { values: weights, start: 0, stride: 1 }, line);
     }
   }
   return mixed;
@@ -93,7 +92,7 @@ export function attentionGradient(
     const query = place(headWidth, heads, token, head);
     const keyOf = (seen: number): number => place(headWidth, kvHeads, first + seen, sharedHead(architecture, head));
     const dWeights = Float64Array.from({ length: count }, (_, seen) =>
-      sum(a, headWidth, (d) => a.round(at(dMixed, query + d) * at(v, keyOf(seen) + d))),
+      dot(a, headWidth, { values: dMixed, start: query, stride: 1 }, { values: v, start: keyOf(seen), stride: 1 }),
     );
     const mean = sum(a, count, (seen) => a.round(at(weights, seen) * at(dWeights, seen)));
     for (let seen = 0; seen < count; seen++) {

@@ -1,5 +1,5 @@
 /** y = x Wᵀ + b and its gradient, W stored [out, in]. */
-import { type Arithmetic, at, fill, sum, type Values } from "./arithmetic.js";
+import { type Arithmetic, at, dot, fill, type Line, sum, type Values } from "./arithmetic.js";
 
 /** x [N, in], weight [out, in], bias [out] or null → [N, out]. */
 export function linear(a: Arithmetic, x: Values, weight: Values, inputs: number, bias: Values | null): Values {
@@ -8,7 +8,7 @@ export function linear(a: Arithmetic, x: Values, weight: Values, inputs: number,
   return fill(a, tokens * outputs, (index) => {
     const token = Math.floor(index / outputs);
     const out = index % outputs;
-    const product = sum(a, inputs, (c) => a.round(at(x, token * inputs + c) * at(weight, out * inputs + c)));
+    const product = dot(a, inputs, row(x, token, inputs), row(weight, out, inputs));
     return bias === null ? product : product + at(bias, out);
   });
 }
@@ -26,13 +26,21 @@ export function linearGradient(a: Arithmetic, dy: Values, x: Values, weight: Val
   const dx = fill(a, x.length, (index) => {
     const token = Math.floor(index / inputs);
     const c = index % inputs;
-    return sum(a, outputs, (out) => a.round(at(dy, token * outputs + out) * at(weight, out * inputs + c)));
+    return dot(a, outputs, row(dy, token, outputs), column(weight, c, inputs));
   });
   const dWeight = fill(a, weight.length, (index) => {
     const out = Math.floor(index / inputs);
     const c = index % inputs;
-    return sum(a, tokens, (token) => a.round(at(dy, token * outputs + out) * at(x, token * inputs + c)));
+    return dot(a, tokens, column(dy, out, outputs), column(x, c, inputs));
   });
   const dBias = fill(a, outputs, (out) => sum(a, tokens, (token) => at(dy, token * outputs + out)));
   return { dx, dWeight, dBias };
+}
+
+function row(values: Values, index: number, width: number): Line {
+  return { values, start: index * width, stride: 1 };
+}
+
+function column(values: Values, index: number, width: number): Line {
+  return { values, start: index, stride: width };
 }
