@@ -9,14 +9,10 @@ export interface SplitStage {
   readonly prefixSpace: boolean;
 }
 
-/** Calls `emit` with every piece of `text`, in order. Never with an empty one. */
+/** Calls `emit` with every piece of `text`, in order; never with an empty one. There is at least one stage. */
 export function splitText(text: string, stages: readonly SplitStage[], emit: (piece: string) => void, first = 0): void {
-  const stage = stages[first];
   if (text === "") return;
-  if (stage === undefined) {
-    emit(text);
-    return;
-  }
+  const stage = stages[first];
   const input = stage.prefixSpace && !text.startsWith(" ") ? ` ${text}` : text;
   const next = first + 1 === stages.length ? emit : (piece: string): void => splitText(piece, stages, emit, first + 1);
   if (stage.pattern === null) next(input);

@@ -1,5 +1,5 @@
 /** Encodes whole texts with a byte-level BPE: added tokens, then pieces, then the merges of each piece. */
-import { BpeEncoder } from "./bpe-encoder.js";
+import type { BpeEncoder } from "./bpe-encoder.js";
 import type { ByteBpeShape } from "./bpe-shape.js";
 import { splitText } from "./bpe-split.js";
 import type { AddedToken } from "./tokenizer-file.js";
@@ -8,12 +8,12 @@ import { type SpecialTokens, sectionWalker } from "./tokenizer-sections.js";
 /** The encoder of well-formed text, or null when an added token asks for what only the library does. */
 export function textEncoder(
   shape: ByteBpeShape,
+  encoder: BpeEncoder,
   addedTokens: readonly AddedToken[],
   specialTokens: SpecialTokens,
 ): ((text: string) => Int32Array) | null {
   const walk = sectionWalker(addedTokens, { normalization: shape.normalization, specialTokens });
   if (walk === null) return null;
-  const encoder = new BpeEncoder(shape.model);
   return (text) => {
     const ids = new IdList(text.length);
     const onPiece = (piece: string): void => ids.append(encoder.encode(piece));

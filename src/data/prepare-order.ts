@@ -1,12 +1,15 @@
 /** Keeps the encoding pool busy while documents are written strictly in the order of reading. */
+
+import type { Side } from "./manifest.js";
 import type { EncodePool } from "./prepare-pool.js";
-import type { Chunk, DomainReader, Sides } from "./prepare-read.js";
+import type { Chunk, DomainReader } from "./prepare-read.js";
+import type { ShardSeries } from "./prepare-shards.js";
 
 /** Encodes chunks ahead, as many as the pool can work on, and appends their documents to their sides. `onTokens` hears how many are written. */
 export async function encodeInOrder(
-  reader: DomainReader,
+  reader: Pick<DomainReader, "chunks">,
   pool: EncodePool,
-  sides: Sides,
+  sides: Readonly<Record<Side, Pick<ShardSeries, "append">>>,
   onTokens: (tokens: number) => void,
 ): Promise<void> {
   const pending: { readonly chunk: Chunk; readonly encoded: ReturnType<EncodePool["encode"]> }[] = [];

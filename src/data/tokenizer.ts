@@ -5,6 +5,7 @@
 import { Tokenizer as HuggingFaceTokenizer, SplitPreTokenizer } from "@huggingface/tokenizers";
 import { messageOf, UserError } from "../base/errors.js";
 import { fingerprintOf } from "../base/fingerprint.js";
+import { BpeEncoder } from "./bpe-encoder.js";
 import { byteBpeShape } from "./bpe-shape.js";
 import { textEncoder } from "./bpe-text.js";
 import { type AddedToken, findEndOfText, readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
@@ -19,11 +20,14 @@ export interface Tokenizer {
   readonly fingerprint: string;
   /** The token that ends a document. */
   readonly endOfText: number;
-  /** Which code encodes: ours or the library's. */
+  /** Which code encodes: ours or the library's (which also steps in for `parse` when a special token swallows the space beside it). */
   readonly encoder: "byte-bpe" | "library";
   /** Whether a text contains the spelling of a special token. */
   spellsSpecialToken(text: string): boolean;
-  /** The ids of a text (special tokens `literal` unless said otherwise), without any token around it and never truncated. Half a surrogate pair counts as U+FFFD. */
+  /**
+   * The ids of a text, special tokens `literal` unless said otherwise; never cut short, and nothing is added around them. Half a surrogate
+   * pair counts as U+FFFD.
+   */
   encode(text: string, options?: { readonly specialTokens?: SpecialTokens }): Int32Array;
   /** The text of ids; ids that no token has are left out. */
   decode(ids: Iterable<number>): string;
@@ -43,33 +47,23 @@ export async function loadTokenizer(path: string, options: LoadOptions = {}): Pr
   const { addedTokens, normalizer, preTokenizer, model } = file;
   const library = buildLibrary(file, addedTokens);
   const shape = options.encoder === "library" ? null : byteBpeShape(file, compilePattern);
-  const literal = shape && textEncoder(shape, addedTokens, "literal");
-  const parse = shape && textEncoder(shape, addedTokens, "parse");
+  const encoder = shape && new BpeEncoder(shape.model);
+  const ours = (specialTokens: SpecialTokens): Encode | null =>
+    shape && encoder && textEncoder(shape, encoder, addedTokens, specialTokens);
+  const plainTokens = addedTokens.filter(({ special }) => !special);
+  const literal = ours("literal") ?? slowEncode(file, () => buildLibrary(file, plainTokens));
+  const parse = ours("parse") ?? slowEncode(file, () => library);
   const textById = new Map([...file.idByToken].map(([token, id]) => [id, token]));
+  const hasText = (id: number): boolean => textById.has(id);
   return {
     path,
     vocabulary: file.vocabulary,
     fingerprint: fingerprintOf({ addedTokens, normalizer, preTokenizer, model }),
     endOfText,
-    encoder: literal === null ? "library" : "byte-bpe",
+    encoder: encoder === null ? "library" : "byte-bpe",
     spellsSpecialToken: specialTokenFinder(addedTokens),
-    encode: encodeBy({
-      literal:
-        literal ??
-        slowEncode(file, () =>
-          buildLibrary(
-            file,
-            addedTokens.filter(({ special }) => !special),
-          ),
-        ),
-      parse: parse ?? slowEncode(file, () => library),
-    }),
-    decode: (ids) =>
-      decode(
-        file.path,
-        library,
-        [...ids].filter((id) => textById.has(id)),
-      ),
+    encode: encodeBy({ literal, parse }),
+    decode: (ids) => decode(file.path, library, Array.from(ids).filter(hasText)),
     tokenText: (id) => textById.get(id) ?? null,
   };
 }

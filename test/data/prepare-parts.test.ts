@@ -6,7 +6,7 @@ import type { ShardLists } from "../../src/data/manifest.js";
 import { type EncodedTexts, encodeTexts } from "../../src/data/prepare-encode.js";
 import { encodeInOrder } from "../../src/data/prepare-order.js";
 import { type EncodePool, openPool } from "../../src/data/prepare-pool.js";
-import { DomainReader } from "../../src/data/prepare-read.js";
+import type { Chunk } from "../../src/data/prepare-read.js";
 import { ShardSeries } from "../../src/data/prepare-shards.js";
 import { recover, Staging } from "../../src/data/prepare-staging.js";
 import { type Fixture, makeFixture, TEXTS } from "./prepare-fixture.js";
@@ -114,35 +114,39 @@ describe("encoding ahead", () => {
     async [Symbol.asyncDispose](): Promise<void> {}
   }
 
-  const LONG_TEXTS = TEXTS.slice(0, 9).map((text, at) => `${at} ${text.repeat(1500)}`);
-
-  async function run(fixture: Fixture, failAt: number | null): Promise<{ pool: SlowPool; sources: number }> {
-    await fixture.write(LONG_TEXTS);
-    const pool = new SlowPool(fixture, failAt);
-    await using train = seriesOf(fixture, { shardTokens: 1e9 });
-    await using heldOut = seriesOf(fixture, { side: "heldOut" });
-    const reader = new DomainReader(fixture.options, { train, heldOut });
-    const written: number[] = [];
-    const sides = {
-      train: { append: async (ids: Int32Array) => void written.push(ids.length) },
-      heldOut: { append: async (ids: Int32Array) => void written.push(ids.length) },
-    };
-    await encodeInOrder(reader, pool, sides, () => {});
-    const lengths = LONG_TEXTS.map((text) => fixture.options.tokenizer.encode(text).length + 1);
-    expect(written).toEqual(lengths);
-    return { pool, sources: written.length };
+  /** Nine lists of two documents, through a pool; what was written, in order. */
+  async function run(pool: EncodePool): Promise<(readonly [side: string, tokens: number[], source: string])[]> {
+    async function* chunks(): AsyncGenerator<Chunk> {
+      for (let at = 0; at < 18; at += 2)
+        yield [
+          { text: TEXTS[at], source: `${at}`, side: "train" },
+          { text: TEXTS[at + 1], source: `${at + 1}`, side: "heldOut" },
+        ];
+    }
+    const written: (readonly [string, number[], string])[] = [];
+    const append = (side: string) => async (ids: Int32Array, source: string) =>
+      void written.push([side, [...ids], source] as const);
+    const sides = { train: { append: append("train") }, heldOut: { append: append("heldOut") } };
+    await encodeInOrder({ chunks }, pool, sides, () => {});
+    return written;
   }
 
   it("writes in the order of reading, whatever answers first", async () => {
     await using fixture = await makeFixture();
-    const { pool, sources } = await run(fixture, null);
+    const { tokenizer } = fixture.options;
+    const pool = new SlowPool(fixture);
+    const expected = TEXTS.slice(0, 18).map((text, at) => [
+      at % 2 === 0 ? "train" : "heldOut",
+      [...tokenizer.encode(text), tokenizer.endOfText],
+      `${at}`,
+    ]);
+    expect(await run(pool)).toEqual(expected);
     expect(pool.most).toBe(3);
-    expect(sources).toBe(LONG_TEXTS.length);
   });
 
   it("passes a failure on", async () => {
     await using fixture = await makeFixture();
-    await expect(run(fixture, 1)).rejects.toThrow("this list failed");
+    await expect(run(new SlowPool(fixture, 1))).rejects.toThrow("this list failed");
   });
 });
 

@@ -71,6 +71,14 @@ describe("a prepared domain", () => {
     expect(manifest.counts.rejectedExamples[0].where).toContain(":81");
   });
 
+  it("needs no worker threads when it is small", async () => {
+    await using fixture = await makeFixture();
+    // From source there is no compiled worker: a thread could not start.
+    const { outcome, megabytesPerSecondPerCore } = await prepareDomain({ ...fixture.options, workers: null });
+    expect(outcome).toBe("written");
+    expect(megabytesPerSecondPerCore).toBeGreaterThan(0);
+  });
+
   it("is the same from worker threads", async ({ skip }) => {
     if (!existsSync(DIST_WORKER)) skip("worker threads need the compiled worker: run npm run build");
     await using fixture = await makeFixture();

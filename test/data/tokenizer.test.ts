@@ -153,6 +153,25 @@ describe("other tokenizers", () => {
     expect([...tokenizer.encode("hello world x")]).toEqual([1, 2, 3, 0]);
   });
 
+  it("may list their tokens with scores", async () => {
+    const vocab = [
+      ["<unk>", 0],
+      ["</s>", 0],
+      ["\u2581a", -1],
+      ["b", -2],
+      ["\u2581ab", -2.5],
+    ];
+    const metaspace = { type: "Metaspace", replacement: "\u2581", prepend_scheme: "always" };
+    const model = { type: "Unigram", unk_id: 0, vocab };
+    const tokenizer = await loadTokenizer(
+      await writeTemporary("unigram.json", { model, pre_tokenizer: metaspace, decoder: metaspace }),
+    );
+    expect([tokenizer.vocabulary, tokenizer.endOfText]).toEqual([5, 1]);
+    // The more likely way to spell a word wins: -2.5 for the whole against -1 - 2 for its parts.
+    expect([...tokenizer.encode("ab ab")]).toEqual([4, 4]);
+    expect([...tokenizer.encode("abb")]).toEqual([4, 3]);
+  });
+
   it("say so when a text has no token", async () => {
     const model = { type: "WordLevel", vocab: { hello: 0, "</s>": 1 } };
     const tokenizer = await loadTokenizer(await writeTemporary("words.json", { model }));
