@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { emptyReport, readDocuments } from "../src/corpus/documents.js";
-import { loadTokenizer, type Tokenizer } from "../src/data/tokenizer.js";
+import { loadTokenizer, type Tokenizer } from "../src/data/tokenizer/tokenizer.js";
 
 /** The library is several times slower: it is measured on the first part of the text. */
 const LIBRARY_BYTES = 2_000_000;

@@ -4,6 +4,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { formatProblem, systemCode, UserError } from "./base/errors.js";
+import { ProgressLine } from "./base/report.js";
 import { VERSION } from "./base/version.js";
 import { evaluate } from "./commands/eval.js";
 import { generate } from "./commands/generate.js";
@@ -12,7 +13,7 @@ import { plan } from "./commands/plan.js";
 import { prepare } from "./commands/prepare.js";
 import { loadPlan } from "./config/load.js";
 import type { Plan } from "./config/plan.js";
-import { loadTokenizer } from "./data/tokenizer.js";
+import { loadTokenizer } from "./data/tokenizer/tokenizer.js";
 import { train } from "./train.js";
 
 /** What the commands read and write, so that tests can look at it. */
@@ -101,12 +102,13 @@ function addPrepare(root: Command, terminal: Terminal): void {
     )
     .action(async (options: PlanOptions & { workers?: number; skipInvalid: number; force?: true }) => {
       const { workers = null, skipInvalid, force } = options;
-      await prepare(await planOf(options), {
-        workers,
-        skipInvalid,
-        force: force === true,
-        write: (line) => void terminal.out.write(`${line}\n`),
-      });
+      using line = new ProgressLine(terminal.err);
+      const write = (text: string) => {
+        line.clear();
+        terminal.out.write(`${text}\n`);
+      };
+      const progress = (text: string) => line.update(text);
+      await prepare(await planOf(options), { workers, skipInvalid, force: force === true, write, progress });
     });
 }
 
@@ -288,6 +290,8 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   // the level, and was measured no faster at the sizes that fit a CPU.
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "1";
   process.env["TF_ENABLE_ONEDNN_OPTS"] ??= "0";
+  // Float32 means float32: without this, Ampere and later cards would round the factors of products to TF32's ten bits.
+  process.env["NVIDIA_TF32_OVERRIDE"] ??= "0";
   // A reader that closes the pipe early (`| head`) has what it wanted.
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error) => process.exit(systemCode(error) === "EPIPE" ? 0 : 1));

@@ -1,4 +1,4 @@
-"""Writes the small Arrow files of other programs that test/data/shard-foreign.test.ts reads.
+"""Writes the small Arrow files of other programs that test/data/shards/shard-foreign.test.ts reads.
 
 Run: ${HEPHAESTUS_PYTHON:-python3} scripts/golden/arrow.py
 

@@ -4,8 +4,8 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { tokenizerJson, trainBpe } from "../../src/data/bpe-train.js";
-import { NASTY_TEXTS, randomTexts, trainingTexts } from "../../test/data/tokenizer-texts.js";
+import { tokenizerJson, trainBpe } from "../../src/data/tokenizer/bpe-train.js";
+import { NASTY_TEXTS, randomTexts, trainingTexts } from "../../test/data/tokenizer/tokenizer-texts.js";
 
 const folder = join(import.meta.dirname, "../../test/golden/tokenizer");
 const trained = await trainBpe(trainingTexts(300), { vocabulary: 600 });

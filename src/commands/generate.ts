@@ -1,7 +1,7 @@
 /** `hephaestus generate`: continues a prompt, token by token, streamed as it is made. */
 import { UserError } from "../base/errors.js";
 import type { Plan } from "../config/plan.js";
-import { loadTokenizer } from "../data/tokenizer.js";
+import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
 import { type SamplingOptions, sampleToken } from "../eval/sampling.js";
 import { loadModel } from "../train/load-model.js";
 

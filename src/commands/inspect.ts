@@ -1,8 +1,8 @@
 /** `hephaestus inspect`: what is in a shard or a folder of shards, a look at some of its tokens, and on request a check of every byte. */
 import { formatBytes, formatTable } from "../base/format.js";
-import { type CheckProgress, type CheckReport, checkShard } from "../data/shard-check.js";
-import { describeShards, type ShardDescription } from "../data/shard-describe.js";
-import { openTokenStream, type TokenStream } from "../data/token-stream.js";
+import { type CheckProgress, type CheckReport, checkShard } from "../data/shards/shard-check.js";
+import { describeShards, type ShardDescription } from "../data/shards/shard-describe.js";
+import { openTokenStream, type TokenStream } from "../data/shards/token-stream.js";
 
 export interface InspectOptions {
   /** Whether to read everything and compare it with the headers. */

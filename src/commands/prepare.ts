@@ -3,9 +3,9 @@
 import { dirname } from "node:path";
 import { formatBytes, formatCount, formatSeconds, formatTable } from "../base/format.js";
 import type { Plan } from "../config/plan.js";
-import { type PreparedDomain, prepareDomain, SHARD_TOKENS } from "../data/prepare.js";
-import { lockFolder } from "../data/prepare-lock.js";
-import { type PreparedTokenizer, prepareTokenizer } from "../data/prepare-tokenizer.js";
+import { type PreparedDomain, prepareDomain, SHARD_TOKENS } from "../data/prepare/prepare.js";
+import { lockFolder } from "../data/prepare/prepare-lock.js";
+import { type PreparedTokenizer, prepareTokenizer } from "../data/prepare/prepare-tokenizer.js";
 
 export interface PrepareOptions {
   /** Encoding threads; null: as many as the domain's size and the cores make worthwhile. */

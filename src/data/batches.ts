@@ -5,8 +5,8 @@
  */
 import type { Batch } from "./batch.js";
 import type { Piece } from "./epoch.js";
+import type { StreamWindow } from "./shards/token-stream.js";
 import type { Row } from "./stage-order.js";
-import type { StreamWindow } from "./token-stream.js";
 
 /** `isolated`: attention stays within a document and positions restart there; `attend`: the row is one text. */
 export type Packing = "isolated" | "attend";

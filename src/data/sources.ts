@@ -2,8 +2,8 @@
 import { type Problem, UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
 import type { DataPlan, DomainPlan } from "../config/plan.js";
-import { openTokenStream, type StreamWindow, type TokenStream } from "./token-stream.js";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
+import { openTokenStream, type StreamWindow, type TokenStream } from "./shards/token-stream.js";
+import { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.js";
 
 export interface DomainSource {
   readonly name: string;

@@ -2,7 +2,7 @@
 import { UserError } from "../base/errors.js";
 import { heldOutBatches } from "../data/batches.js";
 import type { DataSources, DomainSource } from "../data/sources.js";
-import type { Tokenizer } from "../data/tokenizer.js";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.js";
 import type { Engine } from "../engine/engine.js";
 
 export interface DomainLoss {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
 import { type InspectOptions, inspect } from "../../src/commands/inspect.js";
-import { countingDocuments, HEADER, temporaryFolder, writeShard } from "../data/shard-samples.js";
+import { countingDocuments, HEADER, temporaryFolder, writeShard } from "../data/shards/shard-samples.js";
 
 async function inspected(path: string, options: Partial<InspectOptions> = {}): Promise<string> {
   let text = "";

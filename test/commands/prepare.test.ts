@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { prepare } from "../../src/commands/prepare.js";
 import type { DomainPlan, Plan } from "../../src/config/plan.js";
-import { type Fixture, makeFixture, TEXTS } from "../data/prepare-fixture.js";
+import { type Fixture, makeFixture, TEXTS } from "../data/prepare/prepare-fixture.js";
 
 /** The part of a plan that `prepare` looks at. */
 function planOf({ root, input }: Fixture): Pick<Plan, "data"> {

@@ -9,7 +9,7 @@ import { UserError } from "../../src/base/errors.js";
 import { loadPlan, planOf } from "../../src/config/load.js";
 import { complaint, loadText, SMALL } from "./temporary-plan.js";
 
-const configs = fileURLToPath(new URL("../../configs/", import.meta.url));
+const configs = fileURLToPath(new URL("../../configs", import.meta.url));
 const quickstart = join(configs, "quickstart.yaml");
 
 describe("loadPlan", () => {

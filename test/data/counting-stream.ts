@@ -1,6 +1,6 @@
 /** A domain whose tokens count, so that a misread shows: token i is `first + i`. */
 import type { WindowSource } from "../../src/data/batches.js";
-import type { StreamWindow } from "../../src/data/token-stream.js";
+import type { StreamWindow } from "../../src/data/shards/token-stream.js";
 
 export class CountingStream implements WindowSource {
   /** Reads under way, the most there ever were at once, and all that were begun. */

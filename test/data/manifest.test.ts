@@ -11,7 +11,7 @@ import {
   readManifest,
   recipeKey,
   shardsStand,
-} from "../../src/data/manifest.js";
+} from "../../src/data/prepare/manifest.js";
 
 let folder: string;
 beforeAll(async () => {

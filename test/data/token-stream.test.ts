@@ -2,8 +2,15 @@ import { rename, rm, truncate, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
-import { openTokenStream } from "../../src/data/token-stream.js";
-import { countingDocuments, expectedWindow, HEADER, readAll, temporaryFolder, writeShard } from "./shard-samples.js";
+import { openTokenStream } from "../../src/data/shards/token-stream.js";
+import {
+  countingDocuments,
+  expectedWindow,
+  HEADER,
+  readAll,
+  temporaryFolder,
+  writeShard,
+} from "./shards/shard-samples.js";
 
 const MASKED = { ...HEADER, lossMask: true };
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../src/data/batch.js";
+import type { StreamWindow, TokenStream } from "../../src/data/shards/token-stream.js";
 import type { DataSources } from "../../src/data/sources.js";
-import type { StreamWindow, TokenStream } from "../../src/data/token-stream.js";
-import type { Tokenizer } from "../../src/data/tokenizer.js";
+import type { Tokenizer } from "../../src/data/tokenizer/tokenizer.js";
 import type { Engine } from "../../src/engine/engine.js";
 import { type Evaluation, evaluateHeldOut, forgetting, parseEvaluations } from "../../src/eval/held-out.js";
 

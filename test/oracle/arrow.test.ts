@@ -3,7 +3,7 @@
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { openTokenStream } from "../../src/data/token-stream.js";
+import { openTokenStream } from "../../src/data/shards/token-stream.js";
 import {
   countingDocuments,
   expectedWindow,
@@ -11,7 +11,7 @@ import {
   type SampleDocument,
   temporaryFolder,
   writeShard,
-} from "../data/shard-samples.js";
+} from "../data/shards/shard-samples.js";
 
 const PYTHON = process.env["HEPHAESTUS_PYTHON"] ?? "python3";
 const found = spawnSync(PYTHON, ["-c", "import pyarrow, datasets; print(pyarrow.__version__, datasets.__version__)"], {

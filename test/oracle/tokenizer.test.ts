@@ -4,10 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { tokenizerJson, trainBpe, writeTokenizer } from "../../src/data/bpe-train.js";
-import { loadTokenizer } from "../../src/data/tokenizer.js";
-import { NASTY_TEXTS, randomTexts, trainingTexts } from "../data/tokenizer-texts.js";
-import { type GoldenIds, idsOf, VARIANTS, writeVariant } from "../data/tokenizer-variants.js";
+import { tokenizerJson, trainBpe, writeTokenizer } from "../../src/data/tokenizer/bpe-train.js";
+import { loadTokenizer } from "../../src/data/tokenizer/tokenizer.js";
+import { NASTY_TEXTS, randomTexts, trainingTexts } from "../data/tokenizer/tokenizer-texts.js";
+import { type GoldenIds, idsOf, VARIANTS, writeVariant } from "../data/tokenizer/tokenizer-variants.js";
 
 const PYTHON = process.env["HEPHAESTUS_PYTHON"] ?? "python3";
 const SCRIPT = join(import.meta.dirname, "../../scripts/golden/tokenizer.py");

@@ -1,7 +1,7 @@
 /**
  * The gradients of the tfjs operations that the decoder is made of.
  *
- * tfjs-core's CommonJS build registers none; the full set comes with the much larger `@tensorflow/tfjs`. These eight suffice, and a
+ * tfjs-core's CommonJS build registers none; the full set comes with the much larger `@tensorflow/tfjs`. These seven suffice, and a
  * decoder that uses another operation stops with "gradient function not found" at its first step. Broadcasting is only met against
  * constants (rotary tables, masks, scales), so a gradient towards the smaller operand is refused rather than summed.
  */

@@ -85,8 +85,8 @@ describe("doors", () => {
   it.each([
     ["zod", "src/config/schema.ts", "src/data/x.ts"],
     ["yaml", "src/config/load.ts", "src/cli.ts"],
-    ["apache-arrow", "src/data/shard-reader.ts", "src/data/batch.ts"],
-    ["@huggingface/tokenizers", "src/data/tokenizer.ts", "src/data/shard-reader.ts"],
+    ["apache-arrow", "src/data/shards/shard-reader.ts", "src/data/batch.ts"],
+    ["@huggingface/tokenizers", "src/data/tokenizer/tokenizer.ts", "src/data/shards/shard-reader.ts"],
     ["hyparquet", "src/corpus/parquet.ts", "src/data/x.ts"],
     ["@tensorflow/tfjs-core", "src/engine/tfjs/decoder.ts", "src/engine/select.ts"],
     ["@tensorflow/tfjs-core/dist/ops", "src/engine/tfjs/decoder.ts", "src/model/x.ts"],

@@ -1,0 +1,157 @@
+/** Reads a Hugging Face `tokenizer.json` and checks what it claims, before anything is built or allocated from it. */
+import { dirname, join } from "node:path";
+import { UserError } from "../../base/errors.js";
+import { exists, readJson } from "../../base/files.js";
+
+/** A token that is looked for in the text itself, before the model sees it. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  /** Looked for after the normalizer has run instead of before. */
+  readonly normalized: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly single_word: boolean;
+}
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface TokenizerFile {
+  readonly path: string;
+  readonly addedTokens: readonly AddedToken[];
+  readonly normalizer: Fields | null;
+  readonly preTokenizer: Fields | null;
+  readonly model: Fields;
+  readonly postProcessor: Fields | null;
+  readonly decoder: Fields | null;
+  /** Every token's id: the model's and the added ones. */
+  readonly idByToken: ReadonlyMap<string, number>;
+  /** Highest id + 1. */
+  readonly vocabulary: number;
+}
+
+/** Far above every published vocabulary; an id beyond it is damage, and would size the model's embedding. */
+const HIGHEST_ID = 2 ** 22;
+
+/** @throws UserError when the file is absent, not JSON, not a tokenizer, or contradicts itself. */
+export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
+  const content = await readJson(path);
+  const problem = (what: string, got?: unknown): UserError =>
+    new UserError({
+      what,
+      where: path,
+      expected: "a tokenizer.json of Hugging Face `tokenizers`",
+      ...(got === undefined ? {} : { got: String(JSON.stringify(got)).slice(0, 80) }),
+    });
+  if (!isFields(content) || !isFields(content["model"])) throw problem("this file holds no tokenizer model");
+  const added = content["added_tokens"] ?? [];
+  if (!Array.isArray(added)) throw problem("`added_tokens` is not a list", added);
+  const part = (name: string): Fields | null => {
+    const value = content[name] ?? null;
+    if (value !== null && !isFields(value)) throw problem(`\`${name}\` is not an object`, value);
+    return value;
+  };
+  if (!hasPatterns(part("pre_tokenizer"))) throw problem("a `Split` of the pre-tokenizer has no pattern");
+  const addedTokens = added.map((token: unknown) => readAddedToken(token, problem));
+  const idByToken = readVocabulary(content["model"], problem);
+  for (const { content: text, id } of addedTokens) idByToken.set(text, id);
+  let highest = 0;
+  for (const [token, id] of idByToken) {
+    if (!isId(id)) throw problem(`the id of the token ${JSON.stringify(token)} is not usable`, id);
+    highest = Math.max(highest, id);
+  }
+  return {
+    path,
+    addedTokens,
+    normalizer: part("normalizer"),
+    preTokenizer: part("pre_tokenizer"),
+    model: { ...content["model"], type: modelType(content["model"]) },
+    postProcessor: part("post_processor"),
+    decoder: part("decoder"),
+    idByToken,
+    vocabulary: highest + 1,
+  };
+}
+
+/** Without its pattern a `Split` would silently drop all text. */
+function hasPatterns(preTokenizer: unknown): boolean {
+  if (!isFields(preTokenizer)) return true;
+  const { type, pretokenizers, pattern } = preTokenizer;
+  if (type === "Sequence") return !Array.isArray(pretokenizers) || pretokenizers.every(hasPatterns);
+  if (type !== "Split") return true;
+  return isFields(pattern) && (typeof pattern["Regex"] === "string" || typeof pattern["String"] === "string");
+}
+
+function readAddedToken(token: unknown, problem: (what: string, got: unknown) => UserError): AddedToken {
+  if (!isFields(token) || typeof token["content"] !== "string" || token["content"] === "" || !isId(token["id"]))
+    throw problem("an entry of `added_tokens` needs a text and an id", token);
+  const special = token["special"] === true;
+  return {
+    id: token["id"],
+    content: token["content"],
+    special,
+    normalized: typeof token["normalized"] === "boolean" ? token["normalized"] : !special,
+    lstrip: token["lstrip"] === true,
+    rstrip: token["rstrip"] === true,
+    single_word: token["single_word"] === true,
+  };
+}
+
+/** A vocabulary is an object of ids, or (Unigram) a list of tokens with scores. */
+function readVocabulary(model: Fields, problem: (what: string, got: unknown) => UserError): Map<string, number> {
+  const vocabulary = model["vocab"];
+  if (Array.isArray(vocabulary))
+    return new Map(vocabulary.map((entry: unknown, id) => [unigramToken(entry, problem), id]));
+  if (!isFields(vocabulary)) throw problem("the model has no vocabulary", vocabulary);
+  const ids = new Map(Object.entries(vocabulary) as [string, number][]);
+  if (ids.size === 0) throw problem("the model's vocabulary is empty", vocabulary);
+  return ids;
+}
+
+function unigramToken(entry: unknown, problem: (what: string, got: unknown) => UserError): string {
+  if (Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number") return entry[0];
+  throw problem("an entry of the vocabulary is not a token with its score", entry);
+}
+
+/** Old files do not name the model's type; each type has a field that no other has. */
+function modelType(model: Fields): unknown {
+  if (model["type"] !== undefined) return model["type"];
+  if ("merges" in model) return "BPE";
+  if (Array.isArray(model["vocab"])) return "Unigram";
+  return "continuing_subword_prefix" in model ? "WordPiece" : "WordLevel";
+}
+
+/** A document's end by name: these win over the end-of-turn token that chat models name as `eos_token`. */
+const DOCUMENT_ENDS = ["<|endoftext|>", "<|end_of_text|>"];
+const OTHER_ENDS = ["</s>", "<eos>", "<｜end▁of▁sentence｜>", "<|im_end|>", "[SEP]"];
+
+/**
+ * The token that ends a document: a known name, or `eos_token` of the `tokenizer_config.json` beside the file.
+ * @throws UserError when there is none.
+ */
+export async function findEndOfText({ path, idByToken }: TokenizerFile): Promise<number> {
+  const beside = join(dirname(path), "tokenizer_config.json");
+  const config = (await exists(beside)) ? await readJson(beside) : null;
+  const eos = isFields(config) ? config["eos_token"] : null;
+  const named = isFields(eos) ? eos["content"] : eos;
+  const candidates = [...DOCUMENT_ENDS, ...(typeof named === "string" ? [named] : []), ...OTHER_ENDS];
+  for (const token of candidates) {
+    const id = idByToken.get(token);
+    if (id !== undefined) return id;
+  }
+  throw new UserError({
+    what: "this tokenizer has no token that ends a document",
+    where: path,
+    expected: [...DOCUMENT_ENDS, ...OTHER_ENDS].join(", "),
+    hint: `name one of its tokens as "eos_token" in ${beside}`,
+  });
+}
+
+export function isFields(value: unknown): value is Fields {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < HIGHEST_ID;
+}

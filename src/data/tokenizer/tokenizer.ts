@@ -1,0 +1,132 @@
+/**
+ * Text to token ids and back, for any Hugging Face `tokenizer.json`. The library decides what a file means; byte-level BPE, whose shape we
+ * recognise, runs through our own encoder, which gives the same ids several times faster (measured by `scripts/bench-tokenizer.ts`).
+ */
+import { Tokenizer as HuggingFaceTokenizer, SplitPreTokenizer } from "@huggingface/tokenizers";
+import { messageOf, UserError } from "../../base/errors.js";
+import { fingerprintOf } from "../../base/fingerprint.js";
+import { BpeEncoder } from "./bpe-encoder.js";
+import { byteBpeShape } from "./bpe-shape.js";
+import { textEncoder } from "./bpe-text.js";
+import { type AddedToken, findEndOfText, readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
+import type { LibraryTokenizer } from "./tokenizer-library.js";
+import { type SpecialTokens, specialTokenFinder } from "./tokenizer-sections.js";
+
+export interface Tokenizer {
+  readonly path: string;
+  /** Highest id + 1. */
+  readonly vocabulary: number;
+  /** SHA-256 of everything in the file that can change an id. */
+  readonly fingerprint: string;
+  /** The token that ends a document. */
+  readonly endOfText: number;
+  /** Which code encodes: ours or the library's (which also steps in for `parse` when a special token swallows the space beside it). */
+  readonly encoder: "byte-bpe" | "library";
+  /** Whether a text contains the spelling of a special token. */
+  spellsSpecialToken(text: string): boolean;
+  /**
+   * The ids of a text, special tokens `literal` unless said otherwise; never cut short, and nothing is added around them. Half a surrogate
+   * pair counts as U+FFFD.
+   */
+  encode(text: string, options?: { readonly specialTokens?: SpecialTokens }): Int32Array;
+  /** The text of ids; ids that no token has are left out. */
+  decode(ids: Iterable<number>): string;
+  /** A token as the vocabulary spells it, or null when no token has this id. */
+  tokenText(id: number): string | null;
+}
+
+export interface LoadOptions {
+  /** `library`: never our own encoder, to compare the two. */
+  readonly encoder?: "auto" | "library";
+}
+
+/** @throws UserError when the file is absent, damaged, not a tokenizer or of a kind that the library does not know. */
+export async function loadTokenizer(path: string, options: LoadOptions = {}): Promise<Tokenizer> {
+  const file = await readTokenizerFile(path);
+  const endOfText = await findEndOfText(file);
+  const { addedTokens, normalizer, preTokenizer, model } = file;
+  const library = buildLibrary(file, addedTokens);
+  const shape = options.encoder === "library" ? null : byteBpeShape(file, compilePattern);
+  const encoder = shape && new BpeEncoder(shape.model);
+  const ours = (specialTokens: SpecialTokens): Encode | null =>
+    shape && encoder && textEncoder(shape, encoder, addedTokens, specialTokens);
+  const plainTokens = addedTokens.filter(({ special }) => !special);
+  const literal = ours("literal") ?? slowEncode(file, () => buildLibrary(file, plainTokens));
+  const parse = ours("parse") ?? slowEncode(file, () => library);
+  const textById = new Map([...file.idByToken].map(([token, id]) => [id, token]));
+  const hasText = (id: number): boolean => textById.has(id);
+  return {
+    path,
+    vocabulary: file.vocabulary,
+    fingerprint: fingerprintOf({ addedTokens, normalizer, preTokenizer, model }),
+    endOfText,
+    encoder: encoder === null ? "library" : "byte-bpe",
+    spellsSpecialToken: specialTokenFinder(addedTokens),
+    encode: encodeBy({ literal, parse }),
+    decode: (ids) => decode(file.path, library, Array.from(ids).filter(hasText)),
+    tokenText: (id) => textById.get(id) ?? null,
+  };
+}
+
+type Encode = (text: string) => Int32Array;
+
+function encodeBy(encoders: Readonly<Record<SpecialTokens, Encode>>): Tokenizer["encode"] {
+  return (text, { specialTokens = "literal" } = {}) =>
+    encoders[specialTokens](text.replace(/\p{Surrogate}/gu, "\ufffd"));
+}
+
+function buildLibrary(file: TokenizerFile, addedTokens: readonly AddedToken[]): LibraryTokenizer {
+  const { normalizer, preTokenizer, model, postProcessor, decoder } = file;
+  const content = {
+    added_tokens: addedTokens,
+    normalizer,
+    pre_tokenizer: preTokenizer,
+    model,
+    post_processor: postProcessor,
+    decoder,
+  };
+  return guarded(file.path, () => new HuggingFaceTokenizer(content, {}));
+}
+
+/** The library stumbles over damaged files anywhere, also long after loading them. */
+function guarded<Result>(path: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    throw new UserError(
+      {
+        what: "this tokenizer cannot be used",
+        where: path,
+        got: messageOf(error),
+        hint: "the file is damaged or of an unknown kind",
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The library translates the pattern language of tokenizer files; its own translation keeps both paths in agreement. */
+function compilePattern(source: string): RegExp | null {
+  return new SplitPreTokenizer({ type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false })
+    .pattern;
+}
+
+function slowEncode(file: TokenizerFile, build: () => LibraryTokenizer): Encode {
+  let library: LibraryTokenizer | null = null;
+  return (text) => {
+    library ??= build();
+    const known = library;
+    const { ids } = guarded(file.path, () => known.encode(text, { add_special_tokens: false }));
+    // Where the model has no token for unknown text, the library leaves holes.
+    return Int32Array.from(ids, (id) => {
+      if (id !== undefined) return id;
+      throw new UserError({ what: "this tokenizer has no token for a part of the text", where: file.path });
+    });
+  };
+}
+
+function decode(path: string, library: LibraryTokenizer, ids: number[]): string {
+  if (ids.length === 0) return "";
+  const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+  return guarded(path, () => library.decode(ids, options));
+}
