@@ -210,9 +210,9 @@ describe("an interrupted run", () => {
   /** Another process prepares the domain and kills itself, without any clean-up, when the n-th shard is recorded. */
   function runUntilKilled(folder: string, input: string, shards: number): Promise<void> {
     const program = `
-      import { loadTokenizer } from ${JSON.stringify(join(SOURCE, "data/tokenizer.ts"))};
+      import { loadTokenizer } from ${JSON.stringify(join(SOURCE, "data/tokenizer/tokenizer.ts"))};
       import { prepareDomain } from ${JSON.stringify(join(SOURCE, "data/prepare/prepare.ts"))};
-      import { Staging } from ${JSON.stringify(join(SOURCE, "data/prepare-staging.ts"))};
+      import { Staging } from ${JSON.stringify(join(SOURCE, "data/prepare/prepare-staging.ts"))};
       const record = Staging.prototype.record;
       let left = ${shards};
       Staging.prototype.record = async function (lists) {
