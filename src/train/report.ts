@@ -124,7 +124,8 @@ export class TrainReport implements Disposable {
 
   ends(status: "finished" | "interrupted", step: number, evaluations: readonly Evaluation[]): void {
     this.#log.event("end", { status, step });
-    for (const line of evaluationTable(stageEnds(evaluations, this.#order))) this.#line.line(line);
+    const shown = stageEnds(evaluations, this.#order);
+    if (shown.length > 1) for (const line of evaluationTable(shown)) this.#line.line(line);
   }
 
   [Symbol.dispose](): void {

@@ -4,6 +4,7 @@
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
+import { messageOf, systemCode } from "../../base/errors.js";
 import { registerGradients } from "./gradients.js";
 import { installSharedIdentity } from "./wasm-identity.js";
 import { installFastMatMul } from "./wasm-matmul.js";
@@ -68,7 +69,11 @@ async function loadWasm(): Promise<Backend> {
 async function loadTensorFlow(kind: "tfjs-node-gpu" | "tfjs-node", packageName: string): Promise<Backend> {
   if (tf.findBackendFactory("tensorflow") === null) {
     restoreRemovedUtil();
-    require(packageName);
+    try {
+      require(packageName);
+    } catch (error) {
+      throw new Error(whyNotLoaded(error), { cause: error });
+    }
   }
   const backend: unknown = tf.findBackend("tensorflow");
   const version = String(readPath(backend, ["binding", "TF_Version"]) ?? "of unknown version");
@@ -77,6 +82,17 @@ async function loadTensorFlow(kind: "tfjs-node-gpu" | "tfjs-node", packageName: 
   if (kind === "tfjs-node" && usesGpu) throw new Error("this process already holds the GPU package");
   return ready(kind, "tensorflow", `${usesGpu ? "GPU" : "CPU"}, TensorFlow ${version}`);
 }
+
+/** The usual reasons in a few words; the packages' own messages name paths and old instructions. */
+function whyNotLoaded(error: unknown): string {
+  const message = messageOf(error);
+  if (systemCode(error) === "MODULE_NOT_FOUND" && message.includes("@tensorflow/"))
+    return `not installed (${LINK_HINT})`;
+  if (message.includes("native addon module")) return `its native addon is not built (${LINK_HINT})`;
+  return message;
+}
+
+const LINK_HINT = "scripts/link-tensorflow.sh does it";
 
 function readPath(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>(
