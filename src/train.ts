@@ -86,6 +86,8 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     stream: options.progress,
   });
   report.begins(begin, engine.describe(), why);
+  if (begin.engine !== null && begin.engine !== engine.describe().name)
+    report.warn(`the checkpoint was made by ${begin.engine}: the run goes on, but not to the same bits`);
 
   const run: Run = { plan, architecture, sources, order, engine, begin };
   await using saver = new BackgroundSaver(plan.runFolder);

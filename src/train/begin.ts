@@ -29,6 +29,8 @@ export interface Beginning {
   readonly checkpoint: string | null;
   /** Fingerprint that the order of data must have; null when any will do. */
   readonly order: string | null;
+  /** Name of the engine that made the checkpoint; null when there is none. */
+  readonly engine: string | null;
   /** In words, for the log and the terminal. */
   readonly words: string;
   readonly warnings: readonly string[];
@@ -71,7 +73,16 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
   }
 }
 
-const fresh = { step: 0, updates: 0, startLedger: null, evaluations: [], checkpoint: null, order: null, warnings: [] };
+const fresh = {
+  step: 0,
+  updates: 0,
+  startLedger: null,
+  evaluations: [],
+  checkpoint: null,
+  order: null,
+  engine: null,
+  warnings: [],
+};
 
 /** The ledger that a plan's order of data starts from, read without touching the run folder; null: the first window of everything. */
 export async function startLedgerOf(begin: BeginPlan): Promise<Ledger | null> {
@@ -115,6 +126,7 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     evaluations: parseEvaluations(trainer.evaluations),
     checkpoint: checkpoint.folder,
     order: trainer.fingerprints.order,
+    engine: trainer.versions["engine"] ?? null,
     words: `resumed after step ${trainer.step} from ${checkpoint.folder}`,
     warnings,
   };
@@ -139,7 +151,7 @@ export function checkSameArchitecture(wanted: Architecture, found: unknown, wher
 }
 
 /** What may change between the parts of one interrupted run: where it writes and how it reports, not what it computes. */
-const FREE_SECTIONS: ReadonlySet<string> = new Set(["run", "runFolder", "report", "checkpoint", "data"]);
+const FREE_SECTIONS: ReadonlySet<string> = new Set(["run", "runFolder", "report", "checkpoint", "evaluation", "data"]);
 
 /** @throws UserError when the plan differs in anything that would change the numbers of a resumed run. */
 function checkSamePlan(plan: Plan, saved: unknown, where: string): void {

@@ -1,6 +1,6 @@
 /**
  * What a run says: a live line on a terminal, plain lines elsewhere, and every event as a JSON line in the run's folder.
- * The JSON events are `begin`, `step`, `skip`, `evaluation`, `checkpoint` and `end`; their fields are those written below.
+ * The JSON events are `begin`, `warning`, `step`, `skip`, `evaluation`, `checkpoint` and `end`; their fields are those written below.
  */
 import { formatChange, formatCount, formatRate, formatSeconds, formatTable } from "../base/format.js";
 import { ProgressLine, type ProgressStream, type RunLog } from "../base/report.js";
@@ -56,7 +56,7 @@ export class TrainReport implements Disposable {
   }
 
   begins(begin: Beginning, engine: EngineDescription, why: string): void {
-    for (const warning of begin.warnings) this.#line.line(`warning: ${warning}`);
+    for (const warning of begin.warnings) this.warn(warning);
     this.#line.line(`run ${this.#plan.run}: ${begin.words}`);
     this.#line.line(`engine ${why}`);
     this.#line.line(
@@ -65,12 +65,16 @@ export class TrainReport implements Disposable {
     this.#log.event("begin", {
       step: begin.step,
       how: begin.words,
-      warnings: begin.warnings,
       engine: engine.name,
       device: engine.device,
       order: this.#order.fingerprint,
       plan: this.#plan,
     });
+  }
+
+  warn(warning: string): void {
+    this.#log.event("warning", { warning });
+    this.#line.line(`warning: ${warning}`);
   }
 
   stepped(report: StepReport, skipped: number): void {
