@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/oracle/**"],
     testTimeout: 60_000,
+    reporters: ["default", "./test/summary-reporter.ts"],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
