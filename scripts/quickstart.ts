@@ -3,7 +3,7 @@
  * It uses the command line as a user would, and reads what happened from the run's log.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { formatChange, formatSeconds, formatTable } from "../src/base/format.js";
 
@@ -103,6 +103,7 @@ function story(resumedAt: number): string[] {
 
 async function main(): Promise<void> {
   heading("prepare: tokenizer and Arrow token shards");
+  if (existsSync(RUN)) console.log(`removing ${RUN} of an earlier quickstart`);
   await rm(RUN, { recursive: true, force: true });
   await finish(hephaestus("prepare", "--config", CONFIG), "prepare");
   heading("plan: the run before its first step");
