@@ -27,22 +27,37 @@ export interface Program extends Disposable {
   readonly operations: number;
 }
 
+/** Time spent in each kind of operation, and how often it ran. */
+export type Timings = Map<keyof Operations, { readonly ms: number; readonly calls: number }>;
+
 /** Per-step numbers, read when a program runs and not when it is recorded; `scalars` is a f32 buffer with one element of each. */
-export const SCALARS = ["lossScale", "clipScale", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "correction1", "correction2"] as const;
+export const SCALARS = [
+  "lossScale",
+  "clipScale",
+  "learningRate",
+  "beta1",
+  "beta2",
+  "epsilon",
+  "weightDecay",
+  "correction1",
+  "correction2",
+] as const;
 
 export interface Device extends Disposable {
   /** Such as `CPU, 2 threads, AVX-512`. */
   readonly description: string;
   /** Allocates buffers, all of them or none; contents are zero. @throws UserError when memory is short. */
   allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer>;
+  /** Gives allocated buffers back before the device is disposed; views of them and programs over them must not be used again. */
+  free(buffers: Iterable<Buffer>): void;
   /** A view of consecutive elements of a buffer under another shape; shares its memory. */
   view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer;
   write(buffer: Buffer, data: Float32Array | Int32Array): void;
   read(buffer: Buffer): Promise<Float32Array>;
   /** Calls `body`, whose operations are checked and kept, not run. */
   record(body: (operations: Operations) => void): Program;
-  /** Runs a program; the event loop stays free meanwhile. One program at a time. */
-  run(program: Program): Promise<void>;
+  /** Runs a program; the event loop stays free meanwhile. One program at a time. Devices that have clocks add to `timings`. */
+  run(program: Program, timings?: Timings): Promise<void>;
 }
 
 export interface MatmulOptions {
@@ -78,11 +93,26 @@ export interface Operations {
    * residual[N, C] adds delta[N, C] (null: nothing), then out = residual · rstd · weight, with rstd[n] = 1/√(mean(residual[n]²) + epsilon).
    * Rows may be tokens (C wide) or heads (D wide).
    */
-  rmsNorm(out_NC: Buffer, rstd_N: Buffer, residual_NC: Buffer, delta_NC: Buffer | null, weight_C: Buffer, epsilon: number): void;
+  rmsNorm(
+    out_NC: Buffer,
+    rstd_N: Buffer,
+    residual_NC: Buffer,
+    delta_NC: Buffer | null,
+    weight_C: Buffer,
+    epsilon: number,
+  ): void;
   /**
    * Gradient of out = x · rstd · weight: dX adds (or, with `overwrite`, is) rstd·(w·dOut − x·rstd²·mean(w·dOut·x)); dWeight adds Σₙ dOut·x·rstd.
    */
-  rmsNormBackward(dX_NC: Buffer, dWeight_C: Buffer, dOut_NC: Buffer, x_NC: Buffer, rstd_N: Buffer, weight_C: Buffer, options?: { readonly overwrite?: boolean }): void;
+  rmsNormBackward(
+    dX_NC: Buffer,
+    dWeight_C: Buffer,
+    dOut_NC: Buffer,
+    x_NC: Buffer,
+    rstd_N: Buffer,
+    weight_C: Buffer,
+    options?: { readonly overwrite?: boolean },
+  ): void;
 
   /** out[M, N] = op(a) · op(b), with op the transpose where asked; shapes are those of the buffers. */
   matmul(out: Buffer, a: Buffer, b: Buffer, options?: MatmulOptions): void;
@@ -103,14 +133,29 @@ export interface Operations {
    * angles of table[maxLength, D] (cosines in the first D/2 columns, sines in the rest) at the token's position. `inverse` rotates back: it
    * is the gradient.
    */
-  rope(qkv_NX: Buffer, table_TD: Buffer, positions_N: Buffer, shape: AttentionShape, options?: { readonly inverse?: boolean }): void;
+  rope(
+    qkv_NX: Buffer,
+    table_TD: Buffer,
+    positions_N: Buffer,
+    shape: AttentionShape,
+    options?: { readonly inverse?: boolean },
+  ): void;
   /**
    * Causal grouped-query attention over qkv[N, (H+2K)·D]: token i of a row sees j with max(start[i], i − window + 1) ≤ j ≤ i, scores scaled by
    * 1/√D; query head h reads key/value head floor(h·K/H). out[N, H·D]; lse[N, H] is the log of the sum of exponentials, for the backward.
    */
   attention(out_NX: Buffer, lse_NH: Buffer, qkv_NX: Buffer, starts_N: Buffer, shape: AttentionShape): void;
   /** dQkv is overwritten. `scratch_NH` holds Σ dOut·out of every head meanwhile. */
-  attentionBackward(dQkv_NX: Buffer, scratch_NH: Buffer, dOut_NX: Buffer, out_NX: Buffer, lse_NH: Buffer, qkv_NX: Buffer, starts_N: Buffer, shape: AttentionShape): void;
+  attentionBackward(
+    dQkv_NX: Buffer,
+    scratch_NH: Buffer,
+    dOut_NX: Buffer,
+    out_NX: Buffer,
+    lse_NH: Buffer,
+    qkv_NX: Buffer,
+    starts_N: Buffer,
+    shape: AttentionShape,
+  ): void;
 
   /** out[N, F] = silu(g)·u for gateUp[N, 2F] = (g, u). */
   swiglu(out_NF: Buffer, gateUp_NX: Buffer): void;
@@ -121,7 +166,14 @@ export interface Operations {
    * Cross-entropy of some rows, forwards and backwards in place. loss[n] = mask[n]·(log Σ exp logits[n] − logits[n, target]); then, if
    * `gradient`, logits become lossScale·mask[n]·(softmax − onehot). Only the first `vocabulary` columns count; the others become 0.
    */
-  crossEntropy(loss_N: Buffer, logits_NV: Buffer, targets_N: Buffer, mask_N: Buffer, scalars: Buffer, options: { readonly vocabulary: number; readonly gradient: boolean }): void;
+  crossEntropy(
+    loss_N: Buffer,
+    logits_NV: Buffer,
+    targets_N: Buffer,
+    mask_N: Buffer,
+    scalars: Buffer,
+    options: { readonly vocabulary: number; readonly gradient: boolean },
+  ): void;
 
   /** out[0] = Σ x² over all elements, accumulated in float64 in a fixed order. */
   squaredNorm(out: Buffer, x: Buffer): void;
@@ -130,5 +182,12 @@ export interface Operations {
    * weight −= learningRate·((m/correction1)/(√(v/correction2) + epsilon) + decay·weight), where decay is weightDecay if `decays`, else 0.
    * correction1 = 1 − beta1^t, correction2 = 1 − beta2^t. The gradient is set to zero.
    */
-  adamw(weight: Buffer, moment1: Buffer, moment2: Buffer, gradient: Buffer, scalars: Buffer, options: { readonly decays: boolean }): void;
+  adamw(
+    weight: Buffer,
+    moment1: Buffer,
+    moment2: Buffer,
+    gradient: Buffer,
+    scalars: Buffer,
+    options: { readonly decays: boolean },
+  ): void;
 }
