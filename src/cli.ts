@@ -2,34 +2,30 @@
 /** The command line: options in, one function of `commands/` called, errors turned into words and an exit code. */
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { formatProblem, systemCode, UserError } from "./base/errors.js";
 import { ProgressLine } from "./base/report.js";
 import { VERSION } from "./base/version.js";
+import { addBench } from "./cli/bench.js";
+import {
+  examples,
+  number,
+  type PlanOptions,
+  planOf,
+  type Terminal,
+  wholeNumber,
+  withPlan,
+  writer,
+} from "./cli/options.js";
 import { evaluate } from "./commands/eval.js";
 import { generate } from "./commands/generate.js";
 import { inspect } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { prepare } from "./commands/prepare.js";
-import { loadPlan } from "./config/load.js";
-import type { Plan } from "./config/plan.js";
 import { loadTokenizer } from "./data/tokenizer/tokenizer.js";
 import { train } from "./train.js";
 
-/** What the commands read and write, so that tests can look at it. */
-export interface Terminal {
-  readonly out: { write(text: string): unknown };
-  readonly err: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
-  /** Calls back on SIGINT and SIGTERM; returns how to stop listening. */
-  onSignal(callback: () => void): () => void;
-  /** Ends the process without any clean-up. */
-  abort(): void;
-}
-
-interface PlanOptions {
-  readonly config: string;
-  readonly set: readonly string[];
-}
+export type { Terminal } from "./cli/options.js";
 
 interface GenerateArguments extends PlanOptions {
   readonly prompt: string;
@@ -82,6 +78,7 @@ function program(terminal: Terminal): Command {
       "\nExamples:\n  hephaestus prepare --config configs/quickstart.yaml\n  hephaestus plan --config configs/quickstart.yaml\n  hephaestus train --config configs/quickstart.yaml",
     );
   for (const add of [addPrepare, addInspect, addPlan, addTrain, addEval, addGenerate]) add(root, terminal);
+  addBench(root, terminal, fileURLToPath(import.meta.url));
   return root;
 }
 
@@ -238,42 +235,6 @@ function addGenerate(root: Command, terminal: Terminal): void {
       const write = writer(terminal);
       await generate(await planOf(options), { checkpoint, topK, topP, prompt, tokens, temperature, seed, write });
     });
-}
-
-function withPlan(command: Command, description: string): Command {
-  return command
-    .description(description)
-    .requiredOption("-c, --config <file>", "the plan (YAML)")
-    .option(
-      "--set <path=value>",
-      "override a value of the plan; may be repeated",
-      (value: string, before: readonly string[]) => [...before, value],
-      [],
-    );
-}
-
-async function planOf(options: PlanOptions): Promise<Plan> {
-  return (await loadPlan(options.config, options.set)).plan;
-}
-
-function writer(terminal: Terminal): (text: string) => void {
-  return (text) => void terminal.out.write(text);
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  hephaestus ${line}`).join("\n")}`;
-}
-
-function wholeNumber(text: string): number {
-  const value = number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number");
-  return value;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number");
-  return value;
 }
 
 function onSignal(callback: () => void): () => void {

@@ -30,7 +30,7 @@ async function run(args: readonly string[], terminal: Partial<Terminal> = {}): P
   return { code, out: out.text, err: err.text };
 }
 
-const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate"];
+const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate", "bench"];
 
 describe("help", () => {
   it("is frozen: a changed option shows in the snapshot", async () => {

@@ -17,6 +17,7 @@ export const ORDER: readonly string[] = [
   "data/",
   "model/",
   "engine/engine.ts",
+  "engine/seam.ts",
   "engine/tfjs/",
   "engine/native/cuda/ffi/",
   "engine/native/device.ts",
@@ -27,6 +28,7 @@ export const ORDER: readonly string[] = [
   "optim/",
   "checkpoint/",
   "eval/",
+  "bench/",
   "export/",
   "train/",
   "train.ts",
@@ -34,6 +36,7 @@ export const ORDER: readonly string[] = [
   "watch/",
   "commands/",
   "launch.ts",
+  "cli/",
   "cli.ts",
 ];
 
@@ -55,7 +58,7 @@ export const DOORS: readonly Door[] = [
   { dependency: "@tensorflow/", through: ["engine/tfjs/"] },
   { dependency: "koffi", through: ["engine/native/cuda/ffi/", "engine/native/cpu/ffi.ts", "engine/native/cpu/ffi/"] },
   { dependency: "pino", through: ["base/report*"] },
-  { dependency: "commander", through: ["cli.ts"] },
+  { dependency: "commander", through: ["cli.ts", "cli/"] },
   { dependency: "node:http", through: ["watch/"] },
   { dependency: "node:https", through: ["watch/"] },
 ];

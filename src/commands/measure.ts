@@ -1,6 +1,6 @@
-/** A short measurement of training speed, on made-up tokens: speed depends on shapes only. */
+/** A short measurement of training speed for a plan, on made-up tokens. */
+import { madeUpBatch, timeSteps } from "../bench/steps.js";
 import type { Plan } from "../config/plan.js";
-import type { Batch } from "../data/batch.js";
 import { createEngine } from "../engine/select.js";
 import type { Architecture } from "../model/architecture.js";
 import { initialWeights } from "../model/initialise.js";
@@ -21,36 +21,19 @@ export async function measureSpeed(plan: Plan, architecture: Architecture): Prom
   const { engine: made } = await createEngine(architecture, table, plan.engine);
   using engine = made;
   engine.load(initialWeights(table, plan.seed));
-  const batch = madeUpBatch(plan.engine.microBatchRows, plan.stages[0].sequenceLength, architecture.vocabulary);
-  const step = async () => {
-    await engine.accumulate(batch, 1 / (batch.rows * batch.length));
-    await engine.gradientNorm();
-    const { clip: _clip, ...adamw } = plan.optimizer;
-    await engine.update({ ...adamw, learningRate: 1e-6, clipScale: 1, update: 1 });
+  const size = { rows: plan.engine.microBatchRows, length: plan.stages[0].sequenceLength };
+  const { clip, ...adamw } = plan.optimizer;
+  const run = {
+    batches: [madeUpBatch(size, architecture.vocabulary)],
+    accumulate: 1,
+    optimizer: { ...adamw, learningRate: 1e-6 },
+    clip,
   };
-  await step();
-  const started = performance.now();
-  let batches = 0;
-  while (batches < MEASURE_BATCHES && performance.now() - started < MEASURE_MS) {
-    await step();
-    batches++;
-  }
-  const seconds = (performance.now() - started) / 1000;
+  await timeSteps(engine, { ...run, steps: 1 });
+  const times = await timeSteps(engine, { ...run, steps: MEASURE_BATCHES, limitMs: MEASURE_MS, first: 1 });
+  const seconds = times.reduce((sum, ms) => sum + ms, 0) / 1000;
   return {
     engine: engine.describe().name,
-    tokensPerSecond: Math.round((batches * batch.rows * batch.length) / seconds),
-  };
-}
-
-function madeUpBatch(rows: number, length: number, vocabulary: number): Batch {
-  const tokens = Int32Array.from({ length: rows * length + 1 }, (_, i) => (i * 31) % vocabulary);
-  return {
-    rows,
-    length,
-    inputs_BT: tokens.slice(0, -1),
-    targets_BT: tokens.slice(1),
-    lossMask_BT: new Uint8Array(rows * length).fill(1),
-    documentStart_BT: new Int32Array(rows * length),
-    domains_B: new Int32Array(rows),
+    tokensPerSecond: Math.round((times.length * size.rows * size.length) / seconds),
   };
 }

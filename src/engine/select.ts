@@ -3,13 +3,26 @@ import { messageOf, UserError } from "../base/errors.js";
 import type { Architecture } from "../model/architecture.js";
 import { type Parameter, parameterTable } from "../model/parameters.js";
 import type { Engine } from "./engine.js";
-import { BACKEND_KINDS, type BackendKind, openBackend } from "./tfjs/backend.js";
+import { openCpuDevice } from "./native/cpu/device.js";
+import { NativeEngine } from "./native/engine.js";
+import { type BackendKind, openBackend } from "./tfjs/backend.js";
 import { TfjsEngine } from "./tfjs/engine.js";
 
-export type EngineKind = "auto" | BackendKind;
+/** An engine that can be asked for by name. */
+export type EngineName = "native-cpu" | BackendKind;
+export type EngineKind = "auto" | EngineName;
+
+/** Best first: a graphics card, then the compiled kernels, then what runs without a compiler. */
+export const ENGINE_NAMES: readonly EngineName[] = [
+  "tfjs-node-gpu",
+  "native-cpu",
+  "tfjs-node",
+  "tfjs-wasm",
+  "tfjs-cpu",
+];
 
 /** What a plan may ask for, best first after `auto`. */
-export const ENGINE_KINDS: readonly EngineKind[] = ["auto", ...BACKEND_KINDS];
+export const ENGINE_KINDS: readonly EngineKind[] = ["auto", ...ENGINE_NAMES];
 
 export interface SelectedEngine {
   readonly engine: Engine;
@@ -17,42 +30,62 @@ export interface SelectedEngine {
   readonly why: string;
 }
 
+export type OpenEngine = (name: EngineName, architecture: Architecture, table: readonly Parameter[]) => Promise<Engine>;
+
+/** Opens one engine. @throws whatever keeps it from running here. */
+export const openEngine: OpenEngine = async (name, architecture, table) =>
+  name === "native-cpu"
+    ? new NativeEngine(architecture, table, await openCpuDevice(), { name })
+    : new TfjsEngine(architecture, table, await openBackend(name));
+
 /**
  * Opens an engine; its weights are still to be loaded.
  * @param table the parameter table where the caller has one already.
- * @param open how a backend is had; tests make some of them fail.
+ * @param open how an engine is had; tests make some of them fail.
  * @throws UserError when the engine asked for cannot run here; `auto` falls back to the next instead.
  */
 export async function createEngine(
   architecture: Architecture,
   table: readonly Parameter[] = parameterTable(architecture),
   options: { readonly kind: EngineKind } = { kind: "auto" },
-  open: typeof openBackend = openBackend,
+  open: OpenEngine = openEngine,
 ): Promise<SelectedEngine> {
-  const candidates = options.kind === "auto" ? BACKEND_KINDS : [options.kind];
-  const refusals: { readonly kind: BackendKind; readonly reason: string }[] = [];
+  const candidates = options.kind === "auto" ? ENGINE_NAMES : [options.kind];
+  const refusals: Refusal[] = [];
   for (const kind of candidates) {
     try {
-      const engine = new TfjsEngine(architecture, table, await open(kind));
+      const engine = await open(kind, architecture, table);
       return { engine, why: explain(engine, options.kind, refusals) };
     } catch (error) {
-      refusals.push({ kind, reason: firstLine(messageOf(error)) });
+      refusals.push({ kind, error });
     }
   }
   throw new UserError(
-    refusals.map(({ kind, reason }) => ({
+    refusals.map(({ kind, error }) => ({
       what: `the engine ${kind} cannot run here`,
       where: "engine.kind",
-      got: reason,
+      got: reasonOf(error),
       hint: "use `engine: { kind: auto }`, which takes the best engine that works",
     })),
   );
 }
 
-function explain(engine: Engine, asked: EngineKind, refusals: readonly { kind: string; reason: string }[]): string {
+interface Refusal {
+  readonly kind: EngineName;
+  readonly error: unknown;
+}
+
+function explain(engine: Engine, asked: EngineKind, refusals: readonly Refusal[]): string {
   const { name, device } = engine.describe();
   const chosen = `${name} (${device}): ${asked === "auto" ? "the best engine that works here" : "as asked for"}`;
-  return [chosen, ...refusals.map(({ kind, reason }) => `not ${kind}: ${reason}`)].join("; ");
+  return [chosen, ...refusals.map(({ kind, error }) => `not ${kind}: ${reasonOf(error)}`)].join("; ");
+}
+
+/** In one line: what is wrong and how to put it right, where that is known. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof UserError)) return firstLine(messageOf(error));
+  const [{ what, hint }] = error.problems;
+  return hint === undefined ? what : `${what} (${firstLine(hint)})`;
 }
 
 function firstLine(text: string): string {

@@ -1,17 +1,20 @@
 /** Choosing an engine: what was asked for, or the best with reasons, or a problem that its reader can fix. */
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
-import { createEngine, ENGINE_KINDS } from "../../src/engine/select.js";
-import { type BackendKind, openBackend } from "../../src/engine/tfjs/backend.js";
+import { createEngine, ENGINE_KINDS, type EngineName, type OpenEngine, openEngine } from "../../src/engine/select.js";
 import { architectureOf } from "./cases.js";
 
 const architecture = architectureOf();
 
-/** An opener with which only these backends work. */
-function only(...working: readonly BackendKind[]): typeof openBackend {
-  return (kind) =>
-    working.includes(kind) ? openBackend(kind) : Promise.reject(new Error(`no ${kind} today.\nRequire stack: …`));
+/** An opener with which only these engines work. */
+function only(...working: readonly EngineName[]): OpenEngine {
+  return (kind, ...rest) =>
+    working.includes(kind)
+      ? openEngine(kind, ...rest)
+      : Promise.reject(new Error(`no ${kind} today.\nRequire stack: …`));
 }
+
+const NO_COMPILER = new UserError({ what: "no C compiler for the fast kernels", hint: "install gcc" });
 
 describe("createEngine", () => {
   it("opens what is asked for and says so", async () => {
@@ -31,7 +34,17 @@ describe("createEngine", () => {
     using owned = engine;
     expect(owned.describe().name).toBe("tfjs-wasm");
     expect(why).toMatch(/^tfjs-wasm \(CPU, WebAssembly.*\): the best engine that works here; /);
-    expect(why).toMatch(/; not tfjs-node-gpu: no tfjs-node-gpu today; not tfjs-node: no tfjs-node today$/);
+    expect(why).toMatch(/; not tfjs-node-gpu: no tfjs-node-gpu today; not native-cpu: no native-cpu today; not/);
+    expect(why).toMatch(/; not tfjs-node: no tfjs-node today$/);
+  });
+
+  it("says how to get the fast engine where there is no compiler", async () => {
+    const open: OpenEngine = (kind, ...rest) =>
+      kind === "tfjs-cpu" ? openEngine(kind, ...rest) : Promise.reject(NO_COMPILER);
+    const { engine, why } = await createEngine(architecture, undefined, { kind: "auto" }, open);
+    using owned = engine;
+    expect(owned.describe().name).toBe("tfjs-cpu");
+    expect(why).toContain("not native-cpu: no C compiler for the fast kernels (install gcc)");
   });
 
   it("is a problem for the user when the engine asked for cannot run", async () => {
@@ -43,6 +56,6 @@ describe("createEngine", () => {
   });
 
   it("knows every kind, auto first", () => {
-    expect(ENGINE_KINDS).toEqual(["auto", "tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]);
+    expect(ENGINE_KINDS).toEqual(["auto", "tfjs-node-gpu", "native-cpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]);
   });
 });

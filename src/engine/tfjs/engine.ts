@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Batch } from "../../data/batch.js";
 import type { Architecture } from "../../model/architecture.js";
 import { EMBEDDING, type Parameter } from "../../model/parameters.js";
+import { rotaryFrequencies } from "../../model/rope.js";
 import type {
   AdamWStep,
   DecodingSession,
@@ -17,12 +18,12 @@ import type {
   RowLosses,
   TensorKind,
 } from "../engine.js";
+import { checkTokens, rowLosses } from "../seam.js";
 import { adamW } from "./adamw.js";
 import type { Backend } from "./backend.js";
 import { hiddenStates, type Weights } from "./decoder.js";
 import { layoutOf } from "./layout.js";
 import { tokenLosses, tokenLossesWithGradient } from "./loss.js";
-import { rotaryFrequencies } from "./rope.js";
 import { TfjsSession } from "./session.js";
 import { TensorStore } from "./store.js";
 
@@ -58,7 +59,7 @@ export class TfjsEngine implements Engine {
 
   async accumulate(batch: Batch, scale: number): Promise<RowLosses> {
     this.#backend.use();
-    checkTokens(batch, this.#architecture.vocabulary);
+    for (const tokens of [batch.inputs_BT, batch.targets_BT]) checkTokens(tokens, this.#architecture.vocabulary);
     const names = this.#table.map(({ name }) => name).filter((name) => name !== EMBEDDING || this.#architecture.tied);
     const { value, grads } = tf.tidy(() => {
       const weights = names.map((name) => this.#store.get("weight", name));
@@ -79,7 +80,7 @@ export class TfjsEngine implements Engine {
 
   async evaluate(batch: Batch): Promise<RowLosses> {
     this.#backend.use();
-    checkTokens(batch, this.#architecture.vocabulary);
+    for (const tokens of [batch.inputs_BT, batch.targets_BT]) checkTokens(tokens, this.#architecture.vocabulary);
     const weights: Weights = (name) => this.#store.get("weight", name);
     const losses = tf.tidy(() => this.#losses(batch, weights, this.#embed(batch.inputs_BT), null));
     return rowLosses(batch, await take(losses));
@@ -160,25 +161,5 @@ async function take(tensor: tf.Tensor): Promise<Float32Array> {
     return (await tensor.data()) as Float32Array;
   } finally {
     tensor.dispose();
-  }
-}
-
-function rowLosses(batch: Batch, losses_N: Float32Array): RowLosses {
-  const lossSum_B = new Float64Array(batch.rows);
-  const tokens_B = new Int32Array(batch.rows);
-  batch.lossMask_BT.forEach((bit, index) => {
-    if (bit === 0) return;
-    const row = Math.floor(index / batch.length);
-    lossSum_B[row] = (lossSum_B[row] as number) + (losses_N[index] as number);
-    tokens_B[row] = (tokens_B[row] as number) + 1;
-  });
-  return { lossSum_B, tokens_B };
-}
-
-/** Some backends read beyond the table without a word. */
-function checkTokens({ inputs_BT, targets_BT }: Batch, vocabulary: number): void {
-  for (const tokens of [inputs_BT, targets_BT]) {
-    const stray = tokens.find((token) => token < 0 || token >= vocabulary);
-    if (stray !== undefined) throw new RangeError(`token ${stray} is outside the vocabulary of ${vocabulary}`);
   }
 }

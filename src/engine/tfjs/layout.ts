@@ -4,7 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Architecture } from "../../model/architecture.js";
-import { rotaryTable } from "./rope.js";
+import { rotaryTable } from "../../model/rope.js";
 
 /**
  * Added to the score of a pair that must not see each other. Finite, so that no kernel meets ∞ − ∞; exp underflows to exactly 0 all the

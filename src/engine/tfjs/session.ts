@@ -2,11 +2,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Architecture } from "../../model/architecture.js";
 import { EMBEDDING } from "../../model/parameters.js";
+import { rotaryFrequencies } from "../../model/rope.js";
 import type { DecodingSession } from "../engine.js";
+import { checkTokens } from "../seam.js";
 import type { Backend } from "./backend.js";
 import { hiddenStates, type KeysAndValues, type Weights } from "./decoder.js";
 import { layoutOf } from "./layout.js";
-import { rotaryFrequencies } from "./rope.js";
 
 export class TfjsSession implements DecodingSession {
   readonly #architecture: Architecture;
@@ -54,8 +55,7 @@ export class TfjsSession implements DecodingSession {
     if (tokens.length === 0) throw new RangeError("feed needs at least one token");
     if (this.#length + tokens.length > this.#maxLength)
       throw new RangeError(`the session holds ${this.#maxLength} tokens, ${this.#length + tokens.length} were fed`);
-    const stray = tokens.find((token) => !(Number.isInteger(token) && token >= 0 && token < vocabulary));
-    if (stray !== undefined) throw new RangeError(`token ${stray} is outside the vocabulary of ${vocabulary}`);
+    checkTokens(tokens, vocabulary);
   }
 
   /** Logits after the last token, [1, V]; fills `fresh` with every layer's grown memory. */

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
 import type { EngineTensor, TensorKind } from "../engine.js";
+import { checkedTensors } from "../seam.js";
 
 const KINDS: readonly TensorKind[] = ["weight", "moment1", "moment2", "gradient"];
 
@@ -51,36 +52,16 @@ export class TensorStore implements Disposable {
    * @throws Error when a tensor is unknown, has another shape, comes twice or is missing; then nothing has changed.
    */
   load(tensors: Iterable<EngineTensor>): void {
-    const given = this.#checked(tensors);
+    const given = checkedTensors(this.#table, tensors);
     for (const { name, shape } of this.#table) {
       for (const kind of KINDS) {
         if (kind === "gradient") continue;
-        const data = given.get(keyOf(kind, name));
+        const data = given(kind, name);
         // A copy: tfjs's cpu backend keeps the array that it is given.
-        this.set(
-          kind,
-          name,
-          data === undefined ? tf.zeros([...shape]) : tf.tensor(data.slice(), [...shape], "float32"),
-        );
+        this.set(kind, name, data === null ? tf.zeros([...shape]) : tf.tensor(data.slice(), [...shape], "float32"));
       }
     }
     this.clear("gradient");
-  }
-
-  #checked(tensors: Iterable<EngineTensor>): Map<string, Float32Array> {
-    const shapes = new Map(this.#table.map(({ name, shape }) => [name, shape]));
-    const given = new Map<string, Float32Array>();
-    for (const { kind, name, shape, data } of tensors) {
-      const expected = shapes.get(name);
-      if (expected === undefined) throw new Error(`${name} is not a parameter of this architecture`);
-      if (String(shape) !== String(expected) || data.length !== sizeOf(expected))
-        throw new Error(`${name} has shape [${shape}] with ${data.length} values, expected [${expected}]`);
-      if (given.has(keyOf(kind, name))) throw new Error(`${kind} of ${name} is given twice`);
-      given.set(keyOf(kind, name), data);
-    }
-    const missing = this.#table.filter(({ name }) => !given.has(keyOf("weight", name)));
-    if (missing.length > 0) throw new Error(`weights are missing: ${missing.map(({ name }) => name).join(", ")}`);
-    return given;
   }
 
   /** Copies of all tensors of a kind in the table's order; absent ones (gradients before any batch) are zero. */

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend } from "../../../src/engine/tfjs/backend.js";
 import { layoutOf } from "../../../src/engine/tfjs/layout.js";
-import { rotaryFrequencies, rotaryTable } from "../../../src/engine/tfjs/rope.js";
+import { rotaryFrequencies, rotaryTable } from "../../../src/model/rope.js";
 import { frequency } from "../../reference/rope.js";
 import { architectureOf } from "../cases.js";
 

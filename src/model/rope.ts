@@ -2,7 +2,7 @@
  * Rotary position tables (Su et al., arXiv 2104.09864) with Llama 3.1's frequency scaling as in Hugging Face `rope_type: llama3`.
  * Angles are computed in double precision and rounded once; float32 angles would be off by 5e-4 at position 8192.
  */
-import type { Architecture } from "../../model/architecture.js";
+import type { Architecture } from "./architecture.js";
 
 /** Radians per position of each of the D/2 rotated pairs. */
 export function rotaryFrequencies(architecture: Architecture): Float64Array {
@@ -42,4 +42,18 @@ export function rotaryTable(frequencies: Float64Array, positions_N: Int32Array):
     }
   }
   return { cos_ND, sin_ND };
+}
+
+/** Angles of the positions 0 … length − 1 as [length, D]: cosines in the first half of a row, sines in the second. */
+export function rotaryRows(frequencies: Float64Array, length: number): Float32Array {
+  const half = frequencies.length;
+  const rows_TD = new Float32Array(length * 2 * half);
+  for (let position = 0; position < length; position++) {
+    for (let pair = 0; pair < half; pair++) {
+      const angle = position * frequencies[pair];
+      rows_TD[position * 2 * half + pair] = Math.cos(angle);
+      rows_TD[position * 2 * half + half + pair] = Math.sin(angle);
+    }
+  }
+  return rows_TD;
 }

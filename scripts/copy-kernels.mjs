@@ -1,0 +1,11 @@
+/**
+ * Copies the kernels' sources from src/ to dist/, where tsc, which only knows TypeScript, does not put them.
+ *   node scripts/copy-kernels.mjs
+ */
+import { cpSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const KERNEL_SOURCE = /\.(c|h|cu)$/;
+
+for (const entry of readdirSync("src", { recursive: true, encoding: "utf8" }))
+  if (KERNEL_SOURCE.test(entry)) cpSync(join("src", entry), join("dist", entry));

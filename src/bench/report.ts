@@ -1,0 +1,74 @@
+/** What a bench found. `--json` prints exactly this. */
+import type { EngineDescription } from "../engine/engine.js";
+import type { Ceiling, OperationTime } from "./profiled.js";
+import type { BenchShape } from "./shape.js";
+import type { Spread } from "./statistics.js";
+
+/** How model FLOPs are counted; formula and source in `model/costs.ts`. */
+export const FLOPS_CONVENTION = "6·N_matmul + causal half of attention, per token; recomputation does not count";
+
+export interface BenchReport {
+  readonly shape: BenchShape;
+  /** `threads` is null where the engine does not tell; `why` says how it was chosen. */
+  readonly engine: EngineDescription & { readonly threads: number | null; readonly why: string };
+  readonly parameters: number;
+  readonly tokensPerStep: number;
+  readonly flopsPerToken: number;
+  readonly flopsConvention: string;
+  /** Timed steps, after `warmUp` untimed ones. */
+  readonly steps: number;
+  readonly warmUp: number;
+  /** Until the engine was open and its weights loaded. */
+  readonly openMs: number;
+  readonly firstStepMs: number;
+  readonly stepMs: Spread;
+  /** At the median step, as is the next. */
+  readonly tokensPerSecond: number;
+  readonly flopsPerSecond: number;
+  /** Measured after the steps; null for an engine that cannot run a product by itself. */
+  readonly ceiling: Ceiling | null;
+  readonly ceilingShare: number | null;
+  /** Of one step, most time first, from steps of their own after the timed ones; null for an engine that does not tell. */
+  readonly operations: readonly OperationTime[] | null;
+  /** Sum over the operations; null unless every one of them knows. */
+  readonly bytesPerStep: number | null;
+  readonly memory: BenchMemory;
+  /** Null unless it was asked for. */
+  readonly torch: TorchComparison | null;
+}
+
+export interface BenchMemory {
+  /** Of the whole process until the last timed step. */
+  readonly peakBytes: number;
+  /** Of the process before the engine was opened: Node, this program, the made-up tokens. */
+  readonly beforeBytes: number;
+  readonly predictedBytes: number;
+  /** Whether the engine predicts for itself, or `memoryEstimate` of `model/costs.ts` does for all. */
+  readonly predictedBy: "engine" | "formula";
+  /** (peak − before) / predicted. */
+  readonly ratio: number;
+}
+
+export interface TorchComparison {
+  /** Processes of each side. */
+  readonly rounds: number;
+  readonly method: string;
+  /** Our rounds' medians; the rest of the report is of the round in their middle. */
+  readonly stepMs: Spread;
+  readonly modes: readonly TorchMode[];
+}
+
+export interface TorchMode {
+  readonly mode: string;
+  /** Such as `pytorch 2.13.0+cpu`. */
+  readonly peer: string;
+  readonly device: string;
+  readonly threads: number;
+  /** The rounds' medians. */
+  readonly stepMs: Spread;
+  readonly tokensPerSecond: number;
+  /** Ours over theirs, in tokens per second: the ratio of the two medians; above 1 we are faster. */
+  readonly ratio: number;
+  /** The same of each round with its neighbour in time. */
+  readonly ratios: Spread;
+}

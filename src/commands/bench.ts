@@ -1,0 +1,97 @@
+/** `hephaestus bench`: how fast this machine trains a shape, what it could reach, and how PyTorch does on the same shape. */
+import { UserError } from "../base/errors.js";
+import { exists } from "../base/files.js";
+import { ProgressLine, type ProgressStream } from "../base/report.js";
+import { compareWithTorch } from "../bench/compare.js";
+import { measure } from "../bench/measure.js";
+import { renderReport } from "../bench/render.js";
+import type { BenchReport } from "../bench/report.js";
+import { type BenchShape, shapeOfPlan } from "../bench/shape.js";
+import type { TorchModeName } from "../bench/torch.js";
+import { nearest } from "../config/nearest.js";
+import type { Plan } from "../config/plan.js";
+import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
+import { ENGINE_KINDS, type EngineKind } from "../engine/select.js";
+
+export interface BenchOptions {
+  readonly engine: EngineKind;
+  /** Timed steps. */
+  readonly steps: number;
+  readonly json: boolean;
+  /** Null: PyTorch is not asked. */
+  readonly torch: TorchOptions | null;
+  readonly progress: ProgressStream;
+  readonly write: (text: string) => void;
+}
+
+export interface TorchOptions {
+  readonly modes: readonly TorchModeName[];
+  /** The interpreter. */
+  readonly python: string;
+  /** Processes of each side. */
+  readonly rounds: number;
+  /** Program and arguments that run this same bench in a process of its own, without PyTorch and with JSON. */
+  readonly own: readonly string[];
+}
+
+/** Fewer rounds have no middle that a single disturbance could not move. */
+const LEAST_ROUNDS = 3;
+
+export async function bench(shape: BenchShape, options: BenchOptions): Promise<BenchReport> {
+  checkOptions(options);
+  const { engine: kind, steps, torch, progress, json, write } = options;
+  using line = new ProgressLine(progress);
+  const onProgress = (text: string): void => line.update(text);
+  const report =
+    torch === null
+      ? await measure(shape, { kind, steps, onProgress })
+      : await compareWithTorch({
+          peer: { python: torch.python, shape, steps },
+          modes: torch.modes,
+          rounds: torch.rounds,
+          own: torch.own,
+          onProgress,
+        });
+  line.clear();
+  write(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderReport(report).join("\n")}\n`);
+  return report;
+}
+
+/** The shape of a plan's first stage. Before `prepare` has trained the tokenizer, its vocabulary is the one that the plan asks for. */
+export async function benchShapeOf(plan: Plan): Promise<BenchShape> {
+  const { tokenizer } = plan.data;
+  const known = tokenizer.kind === "file" || (await exists(tokenizer.path));
+  return shapeOfPlan(plan, known ? (await loadTokenizer(tokenizer.path)).vocabulary : tokenizer.vocabulary);
+}
+
+/** @throws UserError when there is no such engine. */
+export function engineKindOf(name: string): EngineKind {
+  const kind = ENGINE_KINDS.find((known) => known === name);
+  if (kind !== undefined) return kind;
+  const near = nearest(name, ENGINE_KINDS);
+  throw new UserError({
+    what: `there is no engine ${JSON.stringify(name)}`,
+    where: "--engine",
+    expected: ENGINE_KINDS.join(", "),
+    ...(near === null ? {} : { hint: `did you mean ${near}?` }),
+  });
+}
+
+function checkOptions({ steps, torch }: BenchOptions): void {
+  const problems = [
+    ...(steps >= 1
+      ? []
+      : [{ what: "a bench needs a step", where: "--steps", expected: "at least 1", got: String(steps) }]),
+    ...(torch === null || torch.rounds >= LEAST_ROUNDS
+      ? []
+      : [
+          {
+            what: "too few rounds to compare",
+            where: "--rounds",
+            expected: `at least ${LEAST_ROUNDS}`,
+            got: String(torch.rounds),
+          },
+        ]),
+  ];
+  if (problems.length > 0) throw new UserError(problems);
+}

@@ -1,0 +1,189 @@
+/** The device interface on the processor: buffers in native memory, programs run by the compiled kernels. */
+import { availableParallelism } from "node:os";
+import { sizeOf } from "../../../base/dims.js";
+import { messageOf, UserError } from "../../../base/errors.js";
+import type { Buffer, BufferSpec, Device, Operations, Program, Timings } from "../device.js";
+import { Arena, ArenaBuffer } from "./arena.js";
+import { describeBuffer, type Operation } from "./call.js";
+import { type CompileOptions, compiledKernels } from "./compiler.js";
+import { type KernelLibrary, loadLibrary } from "./ffi.js";
+import { processorIdentity, vectorUnit } from "./host.js";
+import { CheckedOperations, OPERATION_NAMES } from "./operations.js";
+import { CpuProgram, native, OP_BYTES } from "./program.js";
+
+export interface CpuDeviceOptions extends CompileOptions {
+  /** By default as many as the system lets this process use. Results do not depend on it. */
+  readonly threads?: number;
+}
+
+/** The kernels keep scratch memory of their own, so one program at a time runs in a process, whatever the number of devices. */
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Compiles the kernels where they are not cached, and loads them.
+ * @throws UserError when there is no compiler, it fails, or its result cannot be loaded.
+ */
+export async function openCpuDevice(options: CpuDeviceOptions = {}): Promise<CpuDevice> {
+  const { threads = availableParallelism() } = options;
+  if (!Number.isSafeInteger(threads) || threads < 1)
+    throw new UserError({ what: "the number of threads must be whole and positive", got: String(threads) });
+  return new CpuDevice(load(await compiledKernels(options)), threads);
+}
+
+function load(path: string): KernelLibrary {
+  const hint = "its folder may forbid programs (mount option noexec); choose another folder for the cache";
+  try {
+    const library = loadLibrary(path);
+    if (library.opSize() === OP_BYTES) return library;
+  } catch (error) {
+    throw new UserError(
+      { what: "the compiled kernels cannot be loaded", where: path, got: messageOf(error), hint },
+      { cause: error },
+    );
+  }
+  throw new Error(`op_t has not ${OP_BYTES} bytes in ${path}: program.ts and abi.h disagree`);
+}
+
+export class CpuDevice implements Device {
+  readonly description: string;
+  private readonly arenas = new Set<Arena>();
+  private running: Promise<unknown> | null = null;
+  private disposed = false;
+
+  constructor(
+    private readonly library: KernelLibrary,
+    readonly threads: number,
+  ) {
+    const unit = vectorUnit(processorIdentity());
+    this.description = `CPU, ${threads} ${threads === 1 ? "thread" : "threads"}, ${unit}`;
+  }
+
+  allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer> {
+    this.checkUsable();
+    if (specs.length === 0) return new Map();
+    const arena = new Arena(specs);
+    this.arenas.add(arena);
+    return arena.buffers;
+  }
+
+  free(buffers: Iterable<Buffer>): void {
+    this.checkIdle();
+    for (const buffer of buffers) {
+      const { arena } = native(buffer);
+      arena.release(native(buffer));
+      if (arena.freed) this.arenas.delete(arena);
+    }
+  }
+
+  view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer {
+    this.checkUsable();
+    const { arena, dtype, size, start: origin } = native(buffer);
+    const sound = [start, ...shape].every((value) => Number.isSafeInteger(value) && value >= 0) && sizeOf(shape) > 0;
+    if (!sound || start + sizeOf(shape) > size)
+      throw new Error(`view ${name} [${shape.join(", ")}] at ${start} is not within ${describeBuffer(buffer)}`);
+    return new ArenaBuffer(arena, name, shape, dtype, origin + start);
+  }
+
+  write(buffer: Buffer, data: Float32Array | Int32Array): void {
+    this.checkIdle();
+    const own = native(buffer);
+    const dtype = data instanceof Float32Array ? "f32" : "i32";
+    if (dtype !== own.dtype || data.length !== own.size)
+      throw new Error(`${describeBuffer(buffer)} cannot take ${data.length} values of ${dtype}`);
+    own.arena.write(own, data);
+  }
+
+  async read(buffer: Buffer): Promise<Float32Array> {
+    this.checkIdle();
+    const own = native(buffer);
+    if (own.dtype !== "f32") throw new Error(`${describeBuffer(buffer)} cannot be read as f32`);
+    const values = new Float32Array(own.size);
+    own.arena.read(own, values);
+    return values;
+  }
+
+  record(body: (operations: Operations) => void): CpuProgram {
+    this.checkUsable();
+    const recorded: Operation[] = [];
+    body(new CheckedOperations((operation) => recorded.push(operation)));
+    return new CpuProgram(recorded);
+  }
+
+  async run(program: Program, timings?: Timings): Promise<void> {
+    this.checkIdle();
+    if (!(program instanceof CpuProgram)) throw new Error("this program belongs to another device");
+    program.check();
+    using _held = program.hold();
+    const turn = queue.then(() => this.execute(program, timings));
+    queue = turn.catch(() => {});
+    this.running = turn;
+    try {
+      await turn;
+    } finally {
+      this.running = null;
+      if (this.disposed) this.freeAll();
+    }
+  }
+
+  /** Memory that a running program uses goes when it has ended. */
+  [Symbol.dispose](): void {
+    this.disposed = true;
+    if (this.running === null) this.freeAll();
+  }
+
+  private async execute(program: CpuProgram, timings: Timings | undefined): Promise<void> {
+    if (program.operations === 0) return;
+    this.library.setThreads(this.threads);
+    using clock = timings === undefined ? null : new Clock();
+    const { address } = program.memory;
+    const failed = await this.library.runProgram(address, program.operations, clock?.address ?? null);
+    if (failed !== 0) throw new Error(`the kernels do not know operation ${failed} of the program`);
+    if (timings !== undefined) clock?.addTo(timings, program);
+  }
+
+  private freeAll(): void {
+    for (const arena of this.arenas) arena[Symbol.dispose]();
+    this.arenas.clear();
+  }
+
+  private checkUsable(): void {
+    if (this.disposed) throw new Error("this device was disposed");
+  }
+
+  /** Kernels work on the memory on other threads meanwhile. */
+  private checkIdle(): void {
+    this.checkUsable();
+    if (this.running !== null) throw new Error("a program is running on this device; wait for it first");
+  }
+}
+
+/** Where the kernels count milliseconds by code. */
+class Clock implements Disposable {
+  private readonly arena = new Arena([
+    { name: "milliseconds", shape: [2 * (OPERATION_NAMES.length + 1)], dtype: "f32" },
+  ]);
+
+  private get buffer(): ArenaBuffer {
+    const [buffer] = this.arena.buffers.values();
+    return buffer;
+  }
+
+  get address(): bigint {
+    return this.buffer.address;
+  }
+
+  addTo(timings: Timings, { calls }: CpuProgram): void {
+    const words = new Int32Array(this.buffer.size);
+    this.arena.read(this.buffer, words);
+    new Float64Array(words.buffer).forEach((milliseconds, code) => {
+      const name = OPERATION_NAMES[code - 1];
+      const count = calls.get(name) ?? 0;
+      const before = timings.get(name) ?? { ms: 0, calls: 0 };
+      if (count > 0) timings.set(name, { ms: before.ms + milliseconds, calls: before.calls + count });
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.arena[Symbol.dispose]();
+  }
+}

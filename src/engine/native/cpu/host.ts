@@ -1,0 +1,35 @@
+/** What this machine's processor is: its identity, which the compiled kernels depend on, and its vector unit, for people. */
+import { readFileSync } from "node:fs";
+import { arch, cpus, platform } from "node:os";
+
+/** Lines of `/proc/cpuinfo` that say what a processor can do, on x86 and on ARM; others change while it runs. */
+const LASTING = /^(vendor_id|cpu family|model|model name|stepping|flags|Features|CPU (implementer|part|variant))\s*:/;
+
+/** Text that is equal on processors for which `-march=native` means the same. */
+export function processorIdentity(cpuInfo: string | null = readCpuInfo()): string {
+  const first = cpuInfo?.split(/\n\s*\n/, 1)[0] ?? "";
+  const lines = first.split("\n").filter((line) => LASTING.test(line));
+  const model = lines.length > 0 ? lines : [cpus()[0]?.model ?? "unknown processor"];
+  return [`${platform()} ${arch()}`, ...model].join("\n");
+}
+
+const VECTOR_UNITS: readonly (readonly [RegExp, string])[] = [
+  [/\bavx512f\b/, "AVX-512"],
+  [/\bavx2\b/, "AVX2"],
+  [/\bavx\b/, "AVX"],
+  [/\bsve\b/, "SVE"],
+  [/\basimd\b|\barm64\b/, "NEON"],
+];
+
+/** The widest vectors of a processor's identity, such as `AVX-512`. */
+export function vectorUnit(identity: string): string {
+  return VECTOR_UNITS.find(([pattern]) => pattern.test(identity))?.[1] ?? arch();
+}
+
+function readCpuInfo(): string | null {
+  try {
+    return readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,123 @@
+/** A recorded list of operations in native memory, laid out as `op_t` of `kernels/abi.h`, and the checks before each run. */
+import type { Buffer, Program } from "../device.js";
+import { Arena, ArenaBuffer } from "./arena.js";
+import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName } from "./call.js";
+import { OPERATION_NAMES } from "./operations.js";
+
+/** Layout of `op_t`: code and flags, eight sizes, two real numbers, eight pointers. */
+export const OP_BYTES = 152;
+const SIZES_AT = 8;
+const REALS_AT = 72;
+const POINTERS_AT = 88;
+
+interface IndexBuffer {
+  readonly buffer: ArenaBuffer;
+  readonly rule: IndexRule;
+}
+
+/** Indices are data, so they are checked when a program runs: a kernel would follow a wrong one out of its memory. */
+export class CpuProgram implements Program {
+  readonly operations: number;
+  /** How many there are of each kind. */
+  readonly calls: ReadonlyMap<OperationName, number>;
+  /** Memory that the operations use. */
+  private readonly arenas: ReadonlySet<Arena>;
+  private readonly indices: readonly IndexBuffer[];
+  private readonly packed: Arena;
+  private holders = 0;
+  private disposed = false;
+
+  constructor(recorded: readonly Operation[]) {
+    this.operations = recorded.length;
+    this.calls = countByName(recorded);
+    const buffers = recorded.flatMap((operation) => operation.buffers.filter((buffer) => buffer !== null).map(native));
+    this.arenas = new Set(buffers.map((buffer) => buffer.arena));
+    this.indices = distinct(recorded.flatMap(({ indices }) => indices));
+    const packed = new Int32Array(pack(recorded));
+    this.packed = new Arena([{ name: "program", shape: [packed.length], dtype: "i32" }]);
+    this.packed.write(this.memory, packed);
+  }
+
+  /** Where the packed operations are. */
+  get memory(): ArenaBuffer {
+    const [buffer] = this.packed.buffers.values();
+    return buffer;
+  }
+
+  /** @throws Error when the program, or memory that it uses, was given back, or an index would leave its table. */
+  check(): void {
+    if (this.disposed) throw new Error("this program was disposed");
+    for (const arena of this.arenas) if (arena.freed) throw new Error("this program uses buffers that were given back");
+    for (const { buffer, rule } of this.indices) checkIndices(buffer, rule);
+  }
+
+  /** While the result is not disposed the program's memory stays, even if the program is disposed. */
+  hold(): Disposable {
+    this.holders++;
+    return {
+      [Symbol.dispose]: () => {
+        this.holders--;
+        if (this.holders === 0 && this.disposed) this.packed[Symbol.dispose]();
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.disposed = true;
+    if (this.holders === 0) this.packed[Symbol.dispose]();
+  }
+}
+
+/** The device's own buffer behind the interface. @throws Error for one of another device, or one given back. */
+export function native(buffer: Buffer): ArenaBuffer {
+  if (!(buffer instanceof ArenaBuffer)) throw new Error(`${describeBuffer(buffer)} belongs to another device`);
+  if (buffer.arena.freed) throw new Error(`${describeBuffer(buffer)} was given back`);
+  return buffer;
+}
+
+/** At least one struct long; an empty program has an empty one. */
+function pack(recorded: readonly Operation[]): ArrayBuffer {
+  const bytes = new ArrayBuffer(Math.max(recorded.length, 1) * OP_BYTES);
+  recorded.forEach((operation, index) => {
+    checkOverlap(operation, (buffer) => native(buffer).place);
+    const view = new DataView(bytes, index * OP_BYTES, OP_BYTES);
+    view.setInt32(0, OPERATION_NAMES.indexOf(operation.name) + 1, true);
+    view.setInt32(4, operation.flags, true);
+    operation.sizes.forEach((size, at) => {
+      view.setBigInt64(SIZES_AT + at * 8, BigInt(size), true);
+    });
+    operation.reals.forEach((real, at) => {
+      view.setFloat64(REALS_AT + at * 8, real, true);
+    });
+    operation.buffers.forEach((buffer, at) => {
+      if (buffer !== null) view.setBigUint64(POINTERS_AT + at * 8, native(buffer).address, true);
+    });
+  });
+  return bytes;
+}
+
+function countByName(recorded: readonly Operation[]): Map<OperationName, number> {
+  const counts = new Map<OperationName, number>();
+  for (const { name } of recorded) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** The same indices are used in every layer; once is enough. */
+function distinct(indices: Operation["indices"]): IndexBuffer[] {
+  const byKey = new Map<string, IndexBuffer>();
+  for (const { buffer, rule } of indices) {
+    const { address, size } = native(buffer);
+    byKey.set(JSON.stringify([String(address), size, rule]), { buffer: native(buffer), rule });
+  }
+  return [...byKey.values()];
+}
+
+function checkIndices(buffer: ArenaBuffer, rule: IndexRule): void {
+  const values = new Int32Array(buffer.size);
+  buffer.arena.read(buffer, values);
+  for (let n = 0; n < values.length; n++) {
+    const limit = "limit" in rule ? rule.limit : (n % rule.causal.T) + 1;
+    if (values[n] < 0 || values[n] >= limit)
+      throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected 0 to ${limit - 1}`);
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * What a device must do for the native engine: about twenty operations on planned buffers, recorded once and run many times.
+ *
+ * Every matrix is row-major and float32 unless said otherwise. N = B·T rows of tokens. "Adds" means the result is added to what the output
+ * holds; otherwise outputs are overwritten. Reductions have one fixed order, so equal inputs give equal bits, whatever the number of threads.
+ */
+
+export type Dtype = "f32" | "i32";
+
+/** A planned tensor. The whole table is allocated once; `place` decides what may share memory. */
+export interface BufferSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+}
+
+/** Part of a device's memory, with the shape that it was planned with. Elements are counted in its dtype. */
+export interface Buffer {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+  readonly size: number;
+}
+
+/** A recorded list of operations. */
+export interface Program extends Disposable {
+  readonly operations: number;
+}
+
+/** Time spent in each kind of operation, and how often it ran. */
+export type Timings = Map<keyof Operations, { readonly ms: number; readonly calls: number }>;
+
+/** Per-step numbers, read when a program runs and not when it is recorded; `scalars` is a f32 buffer with one element of each. */
+export const SCALARS = [
+  "lossScale",
+  "clipScale",
+  "learningRate",
+  "beta1",
+  "beta2",
+  "epsilon",
+  "weightDecay",
+  "correction1",
+  "correction2",
+] as const;
+
+export interface Device extends Disposable {
+  /** Such as `CPU, 2 threads, AVX-512`. */
+  readonly description: string;
+  /** Allocates buffers, all of them or none; contents are zero. @throws UserError when memory is short. */
+  allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer>;
+  /** Gives allocated buffers back before the device is disposed; views of them and programs over them must not be used again. */
+  free(buffers: Iterable<Buffer>): void;
+  /** A view of consecutive elements of a buffer under another shape; shares its memory. */
+  view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer;
+  write(buffer: Buffer, data: Float32Array | Int32Array): void;
+  read(buffer: Buffer): Promise<Float32Array>;
+  /** Calls `body`, whose operations are checked and kept, not run. */
+  record(body: (operations: Operations) => void): Program;
+  /** Runs a program; the event loop stays free meanwhile. One program at a time. Devices that have clocks add to `timings`. */
+  run(program: Program, timings?: Timings): Promise<void>;
+}
+
+export interface MatmulOptions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  /** Adds to `out` instead of overwriting it. */
+  readonly add?: boolean;
+}
+
+export interface AttentionShape {
+  /** Rows of the batch. */
+  readonly B: number;
+  /** Tokens of a row. */
+  readonly T: number;
+  readonly H: number;
+  /** Divides H. */
+  readonly K: number;
+  readonly D: number;
+  /** A token sees itself and the window − 1 tokens before it; null: all. */
+  readonly window: number | null;
+}
+
+/** The operations, forwards and backwards. Argument order: outputs, inputs, sizes. */
+export interface Operations {
+  /** out = 0. */
+  zero(out: Buffer): void;
+  /** out[N, C] = table[ids[N], :]. */
+  embed(out_NC: Buffer, table_VC: Buffer, ids_N: Buffer): void;
+  /** dTable[ids[n], :] adds dOut[n, :] in the order of n. */
+  embedBackward(dTable_VC: Buffer, dOut_NC: Buffer, ids_N: Buffer): void;
+
+  /**
+   * residual[N, C] adds delta[N, C] (null: nothing), then out = residual · rstd · weight, with rstd[n] = 1/√(mean(residual[n]²) + epsilon).
+   * Rows may be tokens (C wide) or heads (D wide).
+   */
+  rmsNorm(
+    out_NC: Buffer,
+    rstd_N: Buffer,
+    residual_NC: Buffer,
+    delta_NC: Buffer | null,
+    weight_C: Buffer,
+    epsilon: number,
+  ): void;
+  /**
+   * Gradient of out = x · rstd · weight: dX adds (or, with `overwrite`, is) rstd·(w·dOut − x·rstd²·mean(w·dOut·x)); dWeight adds Σₙ dOut·x·rstd.
+   */
+  rmsNormBackward(
+    dX_NC: Buffer,
+    dWeight_C: Buffer,
+    dOut_NC: Buffer,
+    x_NC: Buffer,
+    rstd_N: Buffer,
+    weight_C: Buffer,
+    options?: { readonly overwrite?: boolean },
+  ): void;
+
+  /** out[M, N] = op(a) · op(b), with op the transpose where asked; shapes are those of the buffers. */
+  matmul(out: Buffer, a: Buffer, b: Buffer, options?: MatmulOptions): void;
+  /** out[n, :] adds bias. */
+  addBias(out_NC: Buffer, bias_C: Buffer): void;
+  /** dBias adds Σₙ dOut[n, :]. */
+  addBiasBackward(dBias_C: Buffer, dOut_NC: Buffer): void;
+  /** out adds x. */
+  add(out: Buffer, x: Buffer): void;
+  /** out = x. */
+  copy(out: Buffer, x: Buffer): void;
+  /** out[:, 0:width] = x[:, from:from+width]: columns of a wider matrix, or back with `scatter` (x's columns into out's). */
+  sliceColumns(out: Buffer, x: Buffer, from: number): void;
+  placeColumns(out: Buffer, x: Buffer, from: number): void;
+
+  /**
+   * Rotates the heads of q and k inside qkv[N, (H+2K)·D] in place: halves (x₁, x₂) of a head become (x₁cos − x₂sin, x₂cos + x₁sin) with the
+   * angles of table[maxLength, D] (cosines in the first D/2 columns, sines in the rest) at the token's position. `inverse` rotates back: it
+   * is the gradient.
+   */
+  rope(
+    qkv_NX: Buffer,
+    table_TD: Buffer,
+    positions_N: Buffer,
+    shape: AttentionShape,
+    options?: { readonly inverse?: boolean },
+  ): void;
+  /**
+   * Causal grouped-query attention over qkv[N, (H+2K)·D]: token i of a row sees j with max(start[i], i − window + 1) ≤ j ≤ i, scores scaled by
+   * 1/√D; query head h reads key/value head floor(h·K/H). out[N, H·D]; lse[N, H] is the log of the sum of exponentials, for the backward.
+   */
+  attention(out_NX: Buffer, lse_NH: Buffer, qkv_NX: Buffer, starts_N: Buffer, shape: AttentionShape): void;
+  /** dQkv is overwritten. `scratch_NH` holds Σ dOut·out of every head meanwhile. */
+  attentionBackward(
+    dQkv_NX: Buffer,
+    scratch_NH: Buffer,
+    dOut_NX: Buffer,
+    out_NX: Buffer,
+    lse_NH: Buffer,
+    qkv_NX: Buffer,
+    starts_N: Buffer,
+    shape: AttentionShape,
+  ): void;
+
+  /** out[N, F] = silu(g)·u for gateUp[N, 2F] = (g, u). */
+  swiglu(out_NF: Buffer, gateUp_NX: Buffer): void;
+  /** dGateUp is overwritten; it may be the same buffer as gateUp. */
+  swigluBackward(dGateUp_NX: Buffer, dOut_NF: Buffer, gateUp_NX: Buffer): void;
+
+  /**
+   * Cross-entropy of some rows, forwards and backwards in place. loss[n] = mask[n]·(log Σ exp logits[n] − logits[n, target]); then, if
+   * `gradient`, logits become lossScale·mask[n]·(softmax − onehot). Only the first `vocabulary` columns count; the others become 0.
+   */
+  crossEntropy(
+    loss_N: Buffer,
+    logits_NV: Buffer,
+    targets_N: Buffer,
+    mask_N: Buffer,
+    scalars: Buffer,
+    options: { readonly vocabulary: number; readonly gradient: boolean },
+  ): void;
+
+  /** out[0] = Σ x² over all elements, accumulated in float64 in a fixed order. */
+  squaredNorm(out: Buffer, x: Buffer): void;
+  /**
+   * One AdamW update of equally long ranges with the step's scalars: g = clipScale·grad; m, v = moments; then
+   * weight −= learningRate·((m/correction1)/(√(v/correction2) + epsilon) + decay·weight), where decay is weightDecay if `decays`, else 0.
+   * correction1 = 1 − beta1^t, correction2 = 1 − beta2^t. The gradient is set to zero.
+   */
+  adamw(
+    weight: Buffer,
+    moment1: Buffer,
+    moment2: Buffer,
+    gradient: Buffer,
+    scalars: Buffer,
+    options: { readonly decays: boolean },
+  ): void;
+}

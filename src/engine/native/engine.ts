@@ -1,0 +1,232 @@
+/**
+ * The engine that schedules the decoder by hand over a device: programs are recorded once per size of batch and run many times.
+ *
+ * Everything that uses the device takes turns, so that callers need not wait for each other. The gradient is cleared when it is next
+ * needed and not when it is discarded, since clearing is work for the device.
+ */
+import type { Batch } from "../../data/batch.js";
+import type { Architecture } from "../../model/architecture.js";
+import type { Parameter } from "../../model/parameters.js";
+import type {
+  AdamWStep,
+  DecodingSession,
+  Engine,
+  EngineDescription,
+  EngineTensor,
+  RowLosses,
+  TensorKind,
+} from "../engine.js";
+import { checkTokens, rowLosses } from "../seam.js";
+import type { Kind, Recomputation } from "./activations.js";
+import { backward } from "./backward.js";
+import { type Buffer, type Device, type Operations, type Program, SCALARS } from "./device.js";
+import { forward } from "./forward.js";
+import { head } from "./head.js";
+import { ParameterArenas } from "./parameters.js";
+import { type Pass, Passes } from "./passes.js";
+import { type Roles, rolesOf } from "./roles.js";
+import { NativeSession } from "./session.js";
+import { Turns } from "./turns.js";
+import { passScalars, update, updateScalars } from "./update.js";
+import type { Activations } from "./views.js";
+
+export interface NativeOptions {
+  /** Such as `native-cpu`. */
+  readonly name: string;
+  /** What the backward pass computes again instead of keeping it; changes memory and speed, not a bit of the result. */
+  readonly recomputation?: Recomputation;
+}
+
+/** What training needs beyond the weights. */
+interface Training {
+  readonly gradients: Roles;
+  readonly clear: Program;
+  readonly norm: Program;
+  readonly update: Program;
+}
+
+export class NativeEngine implements Engine {
+  readonly #architecture: Architecture;
+  readonly #device: Device;
+  readonly #name: string;
+  readonly #recomputation: Recomputation;
+  readonly #turns = new Turns();
+  readonly #parameters: ParameterArenas;
+  readonly #weights: Roles;
+  readonly #passes: Passes;
+  readonly #scalars: Buffer;
+  readonly #squares: Buffer;
+  #training: Training | null = null;
+  /** `stale`: what the arena holds no longer counts. */
+  #gradient: "zero" | "accumulated" | "stale" = "zero";
+
+  /** Takes the device over, also when it fails. @throws UserError when memory is short. */
+  constructor(architecture: Architecture, table: readonly Parameter[], device: Device, options: NativeOptions) {
+    this.#architecture = architecture;
+    this.#device = device;
+    this.#name = options.name;
+    this.#recomputation = options.recomputation ?? "none";
+    try {
+      this.#parameters = new ParameterArenas(device, table);
+      this.#weights = rolesOf(device, this.#parameters.weights, this.#parameters.layout, architecture);
+      const numbers = device.allocate([
+        { name: "scalars", shape: [SCALARS.length], dtype: "f32" },
+        { name: "squares", shape: [1], dtype: "f32" },
+      ]);
+      [this.#scalars, this.#squares] = [...numbers.values()];
+      this.#passes = new Passes(device, architecture, (ops, kind, a) => this.#record(ops, kind, a));
+    } catch (error) {
+      device[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  describe(): EngineDescription {
+    return { name: this.#name, device: this.#device.description, precision: "fp32", deterministic: true };
+  }
+
+  /** Bytes of all planned buffers that exist now, without those of sessions: `memory.ts` predicts them. */
+  get allocatedBytes(): number {
+    const numbers = this.#scalars.size + this.#squares.size;
+    return 4 * (this.#parameters.elements + this.#passes.elements + numbers);
+  }
+
+  load(tensors: Iterable<EngineTensor>): void {
+    if (!this.#turns.idle) throw new Error("weights cannot be loaded while the engine computes");
+    this.#parameters.load(tensors);
+    this.#forgetGradient();
+  }
+
+  snapshot(kind: TensorKind): Promise<EngineTensor[]> {
+    return this.#turns.take(async () => {
+      if (kind === "gradient" && this.#gradient !== "accumulated") return this.#parameters.zeros(kind);
+      if (kind === "weight") this.#parameters.checkLoaded();
+      return this.#parameters.snapshot(kind);
+    });
+  }
+
+  accumulate(batch: Batch, scale: number): Promise<RowLosses> {
+    return this.#turns.take(async () => {
+      checkBatch(batch, this.#architecture.vocabulary);
+      const { clear } = this.#trained();
+      if (this.#gradient === "stale") await this.#device.run(clear);
+      // Until the pass is through, the arena holds part of a gradient.
+      const pass = this.#passes.get(batch, this.#recomputation);
+      this.#gradient = "stale";
+      const losses = await this.#run(pass, batch, scale);
+      this.#gradient = "accumulated";
+      return losses;
+    });
+  }
+
+  evaluate(batch: Batch): Promise<RowLosses> {
+    return this.#turns.take(async () => {
+      checkBatch(batch, this.#architecture.vocabulary);
+      return this.#run(this.#passes.get(batch, "evaluation"), batch, 1);
+    });
+  }
+
+  /** The norm of nothing is 0. */
+  gradientNorm(): Promise<number> {
+    return this.#turns.take(async () => {
+      if (this.#gradient !== "accumulated") return 0;
+      await this.#device.run(this.#trained().norm);
+      const [squares] = await this.#device.read(this.#squares);
+      return Math.sqrt(squares);
+    });
+  }
+
+  /** @throws Error without a gradient. */
+  update(step: AdamWStep): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#gradient !== "accumulated") throw new Error("there is no gradient to apply yet");
+      this.#gradient = "stale";
+      this.#device.write(this.#scalars, updateScalars(step));
+      await this.#device.run(this.#trained().update);
+      this.#gradient = "zero";
+    });
+  }
+
+  discard(): void {
+    this.#turns.soon(() => this.#forgetGradient());
+  }
+
+  session(maxLength: number): DecodingSession {
+    return new NativeSession(
+      {
+        device: this.#device,
+        architecture: this.#architecture,
+        weights: this.#weights,
+        passes: this.#passes,
+        turns: this.#turns,
+      },
+      maxLength,
+    );
+  }
+
+  /** Frees the device, after what is being computed. */
+  [Symbol.dispose](): void {
+    this.#turns.close(() => {
+      this.#passes[Symbol.dispose]();
+      const { clear, norm, update: step } = this.#training ?? {};
+      for (const program of [clear, norm, step]) program?.[Symbol.dispose]();
+      this.#device[Symbol.dispose]();
+    });
+  }
+
+  #forgetGradient(): void {
+    if (this.#gradient === "accumulated") this.#gradient = "stale";
+  }
+
+  /** What training needs, made when first asked for. */
+  #trained(): Training {
+    if (this.#training !== null) return this.#training;
+    const { training, layout, weights } = this.#parameters;
+    this.#training = {
+      gradients: rolesOf(this.#device, training.gradient, layout, this.#architecture),
+      clear: this.#device.record((ops) => ops.zero(training.gradient)),
+      norm: this.#device.record((ops) => ops.squaredNorm(this.#squares, training.gradient)),
+      update: this.#device.record((ops) => update(ops, this.#device, layout, weights, training, this.#scalars)),
+    };
+    return this.#training;
+  }
+
+  #record(ops: Operations, kind: Kind, a: Activations): void {
+    const { vocabulary } = this.#architecture;
+    const gradients = kind === "evaluation" ? null : this.#trained().gradients;
+    forward(ops, this.#architecture, this.#weights, a);
+    head(ops, vocabulary, this.#scalars, this.#weights, gradients, a);
+    if (gradients !== null) backward(ops, this.#architecture, kind, this.#weights, gradients, a);
+  }
+
+  async #run({ activations: a, program, rotary }: Pass, batch: Batch, lossScale: number): Promise<RowLosses> {
+    this.#parameters.checkLoaded();
+    const { inputs_BT, targets_BT, lossMask_BT, documentStart_BT, length } = batch;
+    const device = this.#device;
+    device.write(a.ids_N, inputs_BT);
+    device.write(a.targets_N, targets_BT);
+    device.write(
+      a.positions_N,
+      documentStart_BT.map((start, index) => (index % length) - start),
+    );
+    device.write(a.starts_N, documentStart_BT);
+    device.write(a.mask_N, Float32Array.from(lossMask_BT));
+    device.write(a.rotary_TD, rotary);
+    device.write(this.#scalars, passScalars(lossScale));
+    await device.run(program);
+    return rowLosses(batch, await device.read(a.losses_N));
+  }
+}
+
+/** @throws RangeError for what would be read beyond a buffer. */
+function checkBatch(batch: Batch, vocabulary: number): void {
+  const { rows, length, inputs_BT, targets_BT, lossMask_BT, documentStart_BT } = batch;
+  if (!(rows > 0 && length > 0)) throw new RangeError(`a batch needs rows and tokens, not ${rows} rows of ${length}`);
+  for (const [name, values] of Object.entries({ inputs_BT, targets_BT, lossMask_BT, documentStart_BT }))
+    if (values.length !== rows * length)
+      throw new RangeError(`${name} has ${values.length} values for ${rows} rows of ${length} tokens`);
+  for (const tokens of [inputs_BT, targets_BT]) checkTokens(tokens, vocabulary);
+  const stray = documentStart_BT.findIndex((start, index) => !(start >= 0 && start <= index % length));
+  if (stray >= 0)
+    throw new RangeError(`token ${stray} starts its document at ${documentStart_BT[stray]}, after itself`);
+}

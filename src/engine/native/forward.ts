@@ -1,0 +1,71 @@
+/**
+ * The forward pass, one line per operation; `backward.ts` is its mirror image. Matrices are [out, in], so a projection is x Wᵀ.
+ *
+ * Each half of a layer comes in two parts, `…Inputs` and `…Output`, because a backward pass that recomputes calls the same lines again:
+ * the same operations on the same numbers give the same bits.
+ */
+import type { Architecture } from "../../model/architecture.js";
+import type { Buffer, Operations } from "./device.js";
+import type { LayerRoles, Roles } from "./roles.js";
+import type { Activations, LayerActivations } from "./views.js";
+
+const TRANSPOSED = { transposeB: true } as const;
+const ADDED = { transposeB: true, add: true } as const;
+
+/** From token ids to the head's input. */
+export function forward(ops: Operations, architecture: Architecture, w: Roles, a: Activations): void {
+  const epsilon = architecture.normEpsilon;
+  ops.embed(a.layers[0].input_NC, w.embedding_VC, a.ids_N);
+  a.layers.forEach((layer, index) => {
+    attentionInputs(ops, epsilon, w.layers[index], layer, a);
+    attentionOutput(ops, w.layers[index], layer);
+    feedForwardInputs(ops, epsilon, w.layers[index], layer);
+    feedForwardOutput(ops, w.layers[index], layer);
+  });
+  ops.rmsNorm(a.hidden_NC, a.lastRstd_N, a.last_NC, null, w.finalNorm_C, epsilon);
+}
+
+/** h = rmsnorm(x); q, k, v = h Wᵀ (+ b), normed where asked, q and k rotated. */
+export function attentionInputs(
+  ops: Operations,
+  epsilon: number,
+  w: LayerRoles,
+  a: LayerActivations,
+  { rotary_TD, positions_N, shape }: Pick<Activations, "rotary_TD" | "positions_N" | "shape">,
+): void {
+  ops.rmsNorm(a.attentionInput_NC, a.inputRstd_N, a.input_NC, null, w.inputNorm_C, epsilon);
+  ops.matmul(a.qkv_NX, a.attentionInput_NC, w.qkv_XC, TRANSPOSED);
+  if (w.qkvBias_X !== null) ops.addBias(a.qkv_NX, w.qkvBias_X);
+  for (const { weight, from, rstd_M, raw, normed } of a.headNorms) {
+    if (w.headNorms === null) throw new Error("the weights of the norms on q and k are missing");
+    ops.sliceColumns(raw.tokens, a.qkv_NX, from);
+    ops.rmsNorm(normed.heads, rstd_M, raw.heads, null, w.headNorms[weight], epsilon);
+    ops.placeColumns(a.qkv_NX, normed.tokens, from);
+  }
+  ops.rope(a.qkv_NX, rotary_TD, positions_N, shape);
+}
+
+/** y = x + attention(q, k, v) Woᵀ. */
+export function attentionOutput(ops: Operations, w: LayerRoles, a: LayerActivations): void {
+  ops.attention(a.sight.mixed_NX, a.sight.lse_NH, a.sight.qkv_NX, a.sight.starts_N, a.sight.shape);
+  carry(ops, a.middle_NC, a.input_NC);
+  ops.matmul(a.middle_NC, a.mixed_NX, w.output_CX, ADDED);
+}
+
+/** h = rmsnorm(y); gate, up = h Wᵀ; silu(gate)·up. */
+export function feedForwardInputs(ops: Operations, epsilon: number, w: LayerRoles, a: LayerActivations): void {
+  ops.rmsNorm(a.mlpInput_NC, a.middleRstd_N, a.middle_NC, null, w.middleNorm_C, epsilon);
+  ops.matmul(a.gateUp_NG, a.mlpInput_NC, w.gateUp_GC, TRANSPOSED);
+  ops.swiglu(a.active_NF, a.gateUp_NG);
+}
+
+/** x of the next layer = y + (silu(gate)·up) Wdᵀ. */
+export function feedForwardOutput(ops: Operations, w: LayerRoles, a: LayerActivations): void {
+  carry(ops, a.output_NC, a.middle_NC);
+  ops.matmul(a.output_NC, a.active_NF, w.down_CF, ADDED);
+}
+
+/** The residual stream goes on in another buffer when the backward pass needs the old one, and otherwise in place. */
+function carry(ops: Operations, to: Buffer, from: Buffer): void {
+  if (to !== from) ops.copy(to, from);
+}

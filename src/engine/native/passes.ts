@@ -1,0 +1,108 @@
+/**
+ * The passes over batches of every size that was met: activation buffers and the recorded program.
+ *
+ * One arena of each type serves all sizes. It grows when a larger batch comes, which ends the programs recorded over the old one; a run
+ * whose largest batch comes first never records again.
+ */
+import type { Architecture } from "../../model/architecture.js";
+import type { BatchSize } from "../../model/costs.js";
+import { rotaryFrequencies, rotaryRows } from "../../model/rope.js";
+import { type ActivationPlan, type Kind, planActivations } from "./activations.js";
+import type { Device, Dtype, Operations, Program } from "./device.js";
+import { type Activations, type Arenas, activationsOf } from "./views.js";
+
+export interface Pass {
+  readonly kind: Kind;
+  readonly activations: Activations;
+  readonly program: Program;
+  /** Contents of `rotary_TD`. */
+  readonly rotary: Float32Array;
+}
+
+/** Programs kept; sizes are few in training and may be many in evaluation of single documents. */
+const KEPT = 32;
+
+export class Passes {
+  readonly #device: Device;
+  readonly #architecture: Architecture;
+  readonly #record: (ops: Operations, kind: Kind, activations: Activations) => void;
+  readonly #frequencies: Float64Array;
+  /** The least recently used first. */
+  readonly #known = new Map<string, Pass>();
+  #arenas: Arenas | null = null;
+
+  /** @param record writes a pass's operations. */
+  constructor(
+    device: Device,
+    architecture: Architecture,
+    record: (ops: Operations, kind: Kind, activations: Activations) => void,
+  ) {
+    this.#device = device;
+    this.#architecture = architecture;
+    this.#record = record;
+    this.#frequencies = rotaryFrequencies(architecture);
+  }
+
+  /** Elements of both arenas. */
+  get elements(): number {
+    return this.#arenas === null ? 0 : this.#arenas.f32.size + this.#arenas.i32.size;
+  }
+
+  /** The pass for this size, recorded when it is new. @throws UserError when memory is short. */
+  get(batch: BatchSize, kind: Kind): Pass {
+    const key = `${batch.rows}x${batch.length} ${kind}`;
+    const pass = this.#known.get(key) ?? this.#make(batch, kind);
+    this.#known.delete(key);
+    this.#known.set(key, pass);
+    if (this.#known.size > KEPT) this.#drop(this.#known.keys().next().value as string);
+    return pass;
+  }
+
+  /** Buffers without a program: what a pass of this size would use, until the next call. */
+  buffers(batch: BatchSize, kind: Kind): Activations {
+    const plan = planActivations(this.#architecture, batch, kind);
+    return activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
+  }
+
+  /** Contents of a rotary table. */
+  rotary(length: number): Float32Array {
+    return rotaryRows(this.#frequencies, length);
+  }
+
+  #make(batch: BatchSize, kind: Kind): Pass {
+    const activations = this.buffers(batch, kind);
+    const program = this.#device.record((ops) => this.#record(ops, kind, activations));
+    return { kind, activations, program, rotary: this.rotary(batch.length) };
+  }
+
+  #drop(key: string): void {
+    this.#known.get(key)?.program[Symbol.dispose]();
+    this.#known.delete(key);
+  }
+
+  #reserve({ elements }: ActivationPlan): Arenas {
+    const held = this.#arenas;
+    if (held !== null && held.f32.size >= elements.f32 && held.i32.size >= elements.i32) return held;
+    for (const key of [...this.#known.keys()]) this.#drop(key);
+    if (held !== null) this.#device.free([held.f32, held.i32]);
+    this.#arenas = null;
+    const specs = (["f32", "i32"] as const).map((dtype: Dtype) => ({
+      name: dtype === "f32" ? "activations" : "tokens",
+      shape: [Math.max(elements[dtype], held?.[dtype].size ?? 0)],
+      dtype,
+    }));
+    const made = this.#device.allocate(specs);
+    this.#arenas = { f32: required(made.get("activations")), i32: required(made.get("tokens")) };
+    return this.#arenas;
+  }
+
+  /** Ends all programs. */
+  [Symbol.dispose](): void {
+    for (const key of [...this.#known.keys()]) this.#drop(key);
+  }
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the device did not allocate what it was asked for");
+  return value;
+}

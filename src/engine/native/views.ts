@@ -1,0 +1,162 @@
+/** The buffers of an activation plan as views of the arenas that hold them, arranged as forward and backward ask for them. */
+import { sizeOf } from "../../base/dims.js";
+import type { Architecture } from "../../model/architecture.js";
+import type {
+  ActivationPlan,
+  BackwardSlots,
+  LayerHeadSlots,
+  LayerSlots,
+  PassHeadSlots,
+  PassSlots,
+  Slot,
+} from "./activations.js";
+import type { AttentionShape, Buffer, Device, Dtype } from "./device.js";
+
+/** The same values as rows of tokens [N, heads·D] and as rows of heads [N·heads, D]. */
+export interface HeadRows {
+  readonly tokens: Buffer;
+  readonly heads: Buffer;
+}
+
+/** Norm of q or of k. */
+export interface HeadNorm {
+  readonly weight: "q_D" | "k_D";
+  /** First of its columns in qkv. */
+  readonly from: number;
+  readonly rstd_M: Buffer;
+  readonly raw: HeadRows;
+  readonly normed: HeadRows;
+  readonly dRaw: HeadRows;
+  readonly dNormed: HeadRows;
+}
+
+/** What attention works on: all tokens that may be seen. In training these are the pass's own; in decoding there are earlier ones. */
+export interface Sight {
+  readonly qkv_NX: Buffer;
+  readonly mixed_NX: Buffer;
+  readonly lse_NH: Buffer;
+  readonly starts_N: Buffer;
+  readonly shape: AttentionShape;
+}
+
+export interface LayerActivations extends LayerSlots<Buffer> {
+  /** Residual stream that leaves the layer: the next one's input. */
+  readonly output_NC: Buffer;
+  /** Empty, or q and k. */
+  readonly headNorms: readonly HeadNorm[];
+  readonly sight: Sight;
+}
+
+/** R rows (the last chunk may have fewer) on their way through the head. */
+export interface HeadChunk {
+  readonly hidden_RC: Buffer;
+  readonly dHidden_RC: Buffer;
+  readonly logits_RV: Buffer;
+  readonly losses_R: Buffer;
+  readonly targets_R: Buffer;
+  readonly mask_R: Buffer;
+}
+
+export interface Activations extends PassSlots<Buffer> {
+  readonly shape: AttentionShape;
+  readonly layers: readonly LayerActivations[];
+  readonly chunks: readonly HeadChunk[];
+  /** Null without a backward pass. */
+  readonly backward: BackwardSlots<Buffer> | null;
+}
+
+export type Arenas = Readonly<Record<Dtype, Buffer>>;
+
+/** Views of a plan's buffers; two rows of the table with the same place and shape become the same object. */
+export function activationsOf(
+  device: Device,
+  arenas: Arenas,
+  plan: ActivationPlan,
+  architecture: Architecture,
+): Activations {
+  const known = new Map<string, Buffer>();
+  const view = (name: string, { start, shape, dtype }: Slot): Buffer => {
+    const key = `${dtype} ${start} ${shape}`;
+    const buffer = known.get(key) ?? device.view(arenas[dtype], name, start, shape);
+    known.set(key, buffer);
+    return buffer;
+  };
+  const views = <Slots extends object>(slots: Slots, prefix = ""): { readonly [Name in keyof Slots]: Buffer } =>
+    Object.fromEntries(Object.entries(slots).map(([name, slot]) => [name, view(prefix + name, slot as Slot)])) as {
+      readonly [Name in keyof Slots]: Buffer;
+    };
+  const pass = views(plan.pass);
+  const shape = attentionShape(architecture, plan.batch.rows, plan.batch.length);
+  const layers = plan.layers.map(({ own, heads }, index): LayerActivations => {
+    const buffers = views(own, `layer ${index} `);
+    const { qkv_NX, mixed_NX, lse_NH } = buffers;
+    return {
+      ...buffers,
+      output_NC: index + 1 < plan.layers.length ? view("output_NC", plan.layers[index + 1].own.input_NC) : pass.last_NC,
+      headNorms:
+        heads === null || plan.heads === null ? [] : headNorms(device, architecture, views(heads), views(plan.heads)),
+      sight: { qkv_NX, mixed_NX, lse_NH, starts_N: pass.starts_N, shape },
+    };
+  });
+  const backward = plan.backward === null ? null : views(plan.backward);
+  return { ...pass, shape, layers, chunks: chunksOf(device, pass), backward };
+}
+
+/** What attention and RoPE need to know of a pass. */
+export function attentionShape(
+  { heads, kvHeads, headWidth, slidingWindow }: Architecture,
+  rows: number,
+  length: number,
+): AttentionShape {
+  return { B: rows, T: length, H: heads, K: kvHeads, D: headWidth, window: slidingWindow };
+}
+
+function headNorms(
+  device: Device,
+  { heads, kvHeads, headWidth }: Architecture,
+  own: LayerHeadSlots<Buffer>,
+  shared: PassHeadSlots<Buffer>,
+): HeadNorm[] {
+  const [N] = own.rawQ_NX.shape;
+  const rowsOf = (buffer: Buffer, count: number): HeadRows => ({
+    tokens: device.view(buffer, buffer.name, 0, [N, count * headWidth]),
+    heads: device.view(buffer, buffer.name, 0, [N * count, headWidth]),
+  });
+  const norm = (weight: HeadNorm["weight"], count: number, from: number, raw: Buffer, rstd: Buffer): HeadNorm => ({
+    weight,
+    from,
+    rstd_M: device.view(rstd, rstd.name, 0, [N * count]),
+    raw: rowsOf(raw, count),
+    normed: rowsOf(shared.normed_NX, count),
+    dRaw: rowsOf(shared.dRaw_NX, count),
+    dNormed: rowsOf(own.dNormed_NX, count),
+  });
+  return [
+    norm("q_D", heads, 0, own.rawQ_NX, own.rstdQ_NH),
+    norm("k_D", kvHeads, heads * headWidth, own.rawK_NX, own.rstdK_NK),
+  ];
+}
+
+function chunksOf(device: Device, pass: PassSlots<Buffer>): HeadChunk[] {
+  const [N] = pass.hidden_NC.shape;
+  const [R] = pass.logits_RV.shape;
+  return Array.from({ length: Math.ceil(N / R) }, (_, chunk) => {
+    const first = chunk * R;
+    const count = Math.min(R, N - first);
+    const rows = (buffer: Buffer, from = first): Buffer => rowsFrom(device, buffer, from, count);
+    return {
+      hidden_RC: rows(pass.hidden_NC),
+      dHidden_RC: rows(pass.dHidden_NC),
+      logits_RV: rows(pass.logits_RV, 0),
+      losses_R: rows(pass.losses_N),
+      targets_R: rows(pass.targets_N),
+      mask_R: rows(pass.mask_N),
+    };
+  });
+}
+
+/** Some consecutive rows of a buffer. */
+export function rowsFrom(device: Device, buffer: Buffer, from: number, count: number): Buffer {
+  const inner = buffer.shape.slice(1);
+  return device.view(buffer, `${buffer.name} rows ${from}`, from * sizeOf(inner), [count, ...inner]);
+}

@@ -1,0 +1,54 @@
+/**
+ * What every engine does where tensors and batches cross the seam: check what comes in before anything changes, and add up what goes out.
+ */
+import { sizeOf } from "../base/dims.js";
+import type { Batch } from "../data/batch.js";
+import type { Parameter } from "../model/parameters.js";
+import type { EngineTensor, RowLosses, TensorKind } from "./engine.js";
+
+/** Values by kind and name, as `checkedTensors` found them. */
+export type GivenTensors = (kind: TensorKind, name: string) => Float32Array | null;
+
+/**
+ * Tensors to load, checked as a whole.
+ * @throws Error when a tensor is unknown, has another shape, comes twice, or a weight is missing.
+ */
+export function checkedTensors(table: readonly Parameter[], tensors: Iterable<EngineTensor>): GivenTensors {
+  const shapes = new Map(table.map(({ name, shape }) => [name, shape]));
+  const given = new Map<string, Float32Array>();
+  for (const { kind, name, shape, data } of tensors) {
+    const expected = shapes.get(name);
+    if (expected === undefined) throw new Error(`${name} is not a parameter of this architecture`);
+    if (String(shape) !== String(expected) || data.length !== sizeOf(expected))
+      throw new Error(`${name} has shape [${shape}] with ${data.length} values, expected [${expected}]`);
+    if (given.has(keyOf(kind, name))) throw new Error(`${kind} of ${name} is given twice`);
+    given.set(keyOf(kind, name), data);
+  }
+  const missing = table.filter(({ name }) => !given.has(keyOf("weight", name)));
+  if (missing.length > 0) throw new Error(`weights are missing: ${missing.map(({ name }) => name).join(", ")}`);
+  return (kind, name) => given.get(keyOf(kind, name)) ?? null;
+}
+
+function keyOf(kind: TensorKind, name: string): string {
+  return `${kind} ${name}`;
+}
+
+/** @throws RangeError when a token is not in the vocabulary: some devices read beyond the table without a word. */
+export function checkTokens(tokens: Iterable<number>, vocabulary: number): void {
+  for (const token of tokens)
+    if (!(Number.isInteger(token) && token >= 0 && token < vocabulary))
+      throw new RangeError(`token ${token} is outside the vocabulary of ${vocabulary}`);
+}
+
+/** The tokens' losses [N] as sums by row, in double precision; only tokens that count are added. */
+export function rowLosses(batch: Batch, losses_N: Float32Array): RowLosses {
+  const lossSum_B = new Float64Array(batch.rows);
+  const tokens_B = new Int32Array(batch.rows);
+  batch.lossMask_BT.forEach((bit, index) => {
+    if (bit === 0) return;
+    const row = Math.floor(index / batch.length);
+    lossSum_B[row] = (lossSum_B[row] as number) + (losses_N[index] as number);
+    tokens_B[row] = (tokens_B[row] as number) + 1;
+  });
+  return { lossSum_B, tokens_B };
+}

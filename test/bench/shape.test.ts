@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { UserError } from "../../src/base/errors.js";
+import { DEFAULT_SHAPE, parseShape, shapeOfPlan, tokensPerStep } from "../../src/bench/shape.js";
+import { makeProject, type Project } from "../end-to-end/project.js";
+
+function problemsOf(text: string): string[] {
+  try {
+    parseShape(text);
+  } catch (error) {
+    if (error instanceof UserError) return error.problems.map(({ what }) => what);
+    throw error;
+  }
+  return [];
+}
+
+describe("parseShape", () => {
+  it("reads the default shape", () => {
+    const shape = parseShape(DEFAULT_SHAPE);
+    expect(shape).toMatchObject({ rows: 8, length: 256, accumulate: 1 });
+    expect(shape.architecture).toMatchObject({
+      ...{ width: 256, layers: 6, heads: 8, kvHeads: 8, headWidth: 32, feedForward: 688, vocabulary: 4096 },
+      ...{ maxLength: 256, tied: false, slidingWindow: null },
+    });
+    expect(tokensPerStep(shape)).toBe(2048);
+  });
+
+  it("reads the optional keys, spaces and underscores", () => {
+    const shape = parseShape(
+      "width=64, layers=1, heads=4, ff=1_000, vocab=4_096, batch=2, length=8, kv=2, accumulate=3, tied=1",
+    );
+    expect(shape.architecture).toMatchObject({ kvHeads: 2, tied: true, feedForward: 1000, vocabulary: 4096 });
+    expect(tokensPerStep(shape)).toBe(48);
+  });
+
+  it("finds every problem of a line at once", () => {
+    expect(problemsOf("widht=16,layers=0,heads=3,width=16,ff,tied=4,batch=5000000,length=2,length=3")).toEqual([
+      'there is no key "widht"',
+      "layers cannot be this",
+      "ff cannot be this",
+      "tied cannot be this",
+      "length is given twice",
+      "missing: vocab",
+      "heads must divide width",
+      "this micro-batch is too large",
+    ]);
+    expect(() => parseShape("widht=16")).toThrow(/did you mean width\?/);
+    expect(() => parseShape("q=16")).toThrow(/the keys are width, layers/);
+  });
+
+  it.each(["1e3", "1.5", "-4", "4k", "0x10", "", "9007199254740993", "NaN"])("does not take %j for a size", (value) => {
+    expect(problemsOf(DEFAULT_SHAPE.replace("layers=6", `layers=${value}`))).toEqual(["layers cannot be this"]);
+  });
+
+  it.each([
+    ["", /there is no key ""/],
+    ["width=256=3", /width cannot be this/],
+    [DEFAULT_SHAPE.replace("heads=8", "heads=256"), /headWidth must be even/],
+    [`${DEFAULT_SHAPE},kv=3`, /kvHeads must divide heads/],
+    [DEFAULT_SHAPE.replace("layers=6", "layers=5000"), /layers is beyond/],
+    [DEFAULT_SHAPE.replace("vocab=4096", "vocab=99999999999"), /largest matrix/],
+  ])("refuses %j in words", (text, message) => {
+    expect(() => parseShape(text)).toThrow(message);
+    expect(() => parseShape(text)).toThrow(UserError);
+  });
+});
+
+describe("shapeOfPlan", () => {
+  let project: Project;
+  beforeAll(async () => {
+    project = await makeProject({ prepared: false, documents: 1 });
+  });
+  afterAll(async () => project[Symbol.asyncDispose]());
+
+  it("takes the first stage's rows in micro-batches", async () => {
+    const shape = shapeOfPlan(await project.plan(), 300);
+    expect(shape).toMatchObject({ rows: 2, length: 32, accumulate: 2 });
+    // Padded to a multiple of 8.
+    expect(shape.architecture).toMatchObject({ width: 16, vocabulary: 304, tied: true });
+  });
+
+  it("never takes more rows than the step has, and leaves out a smaller last micro-batch", async () => {
+    expect(shapeOfPlan(await project.plan("engine.microBatchRows=64"), 300)).toMatchObject({ rows: 4, accumulate: 1 });
+    expect(shapeOfPlan(await project.plan("engine.microBatchRows=3"), 300)).toMatchObject({ rows: 3, accumulate: 1 });
+  });
+});

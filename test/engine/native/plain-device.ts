@@ -1,0 +1,88 @@
+/** A device of plain loops: the engine's schedule runs on it without a compiler, and the kernels are measured against it. */
+import { sizeOf } from "../../../src/base/dims.js";
+import { checkOverlap, type Place } from "../../../src/engine/native/cpu/call.js";
+import { CheckedOperations } from "../../../src/engine/native/cpu/operations.js";
+import type { Buffer, BufferSpec, Device, Operations, Program } from "../../../src/engine/native/device.js";
+import { type Arithmetic, EXACT } from "../../reference/arithmetic.js";
+import { type PlainBuffer, PlainOperations, type PlainValues, valuesOf } from "./plain-operations.js";
+
+export interface PlainOptions {
+  /** How values are kept between operations; float64 makes the device exact. */
+  readonly storage?: "f32" | "f64";
+  /** What happens to every result inside an operation; by default nothing, which is float64. */
+  readonly arithmetic?: Arithmetic;
+}
+
+interface PlainProgram extends Program {
+  readonly steps: readonly (() => void)[];
+}
+
+export interface PlainDevice extends Device {
+  /** A copy of a buffer's values as they are stored. */
+  values(buffer: Buffer): Float64Array;
+}
+
+/** Operations are checked like the CPU device's, with the same messages. */
+export function plainDevice({ storage = "f32", arithmetic = EXACT }: PlainOptions = {}): PlainDevice {
+  const operations = new PlainOperations(arithmetic);
+  const Storage = storage === "f32" ? Float32Array : Float64Array;
+  return {
+    description: `plain loops, ${storage}`,
+    allocate: (specs) => new Map(specs.map((spec) => [spec.name, bufferOf(spec, Storage)])),
+    free: () => {},
+    view: (buffer, name, start, shape) => {
+      if (start < 0 || start + sizeOf(shape) > buffer.size)
+        throw new Error(`${name} [${shape}] at ${start} leaves ${buffer.name} [${buffer.shape}]`);
+      const values = valuesOf(buffer).subarray(start, start + sizeOf(shape));
+      return plainBuffer({ name, shape, dtype: buffer.dtype }, values);
+    },
+    write: (buffer, data) => {
+      if (data.length !== buffer.size)
+        throw new Error(`${buffer.name} has ${buffer.size} elements, got ${data.length}`);
+      valuesOf(buffer).set(data);
+    },
+    read: async (buffer) => Float32Array.from(valuesOf(buffer)),
+    values: (buffer) => Float64Array.from(valuesOf(buffer)),
+    record: (body) => {
+      const steps: (() => void)[] = [];
+      body(recorderOf(operations, steps));
+      const program: PlainProgram = { steps, operations: steps.length, [Symbol.dispose]: () => {} };
+      return program;
+    },
+    run: async (program) => {
+      for (const step of (program as PlainProgram).steps) step();
+    },
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function bufferOf(spec: BufferSpec, Storage: typeof Float32Array | typeof Float64Array): PlainBuffer {
+  const size = sizeOf(spec.shape);
+  return plainBuffer(spec, spec.dtype === "i32" ? new Int32Array(size) : new Storage(size));
+}
+
+function plainBuffer({ name, shape, dtype }: BufferSpec, values: PlainValues): PlainBuffer {
+  return { name, shape, dtype, size: sizeOf(shape), values };
+}
+
+/** Checks each call and keeps it as a step instead of making it. */
+function recorderOf(operations: Operations, steps: (() => void)[]): Operations {
+  const checked = new CheckedOperations((operation) => checkOverlap(operation, placeOf));
+  const callOf = (owner: Operations, name: string | symbol, args: unknown[]): void => {
+    const method: unknown = Reflect.get(owner, name);
+    if (typeof method === "function") Reflect.apply(method, owner, args);
+  };
+  return new Proxy(operations, {
+    get:
+      (_, name) =>
+      (...args: unknown[]) => {
+        callOf(checked, name, args);
+        steps.push(() => callOf(operations, name, args));
+      },
+  });
+}
+
+function placeOf(buffer: Buffer): Place {
+  const values = valuesOf(buffer);
+  return { memory: values.buffer, start: values.byteOffset / values.BYTES_PER_ELEMENT, size: values.length };
+}
