@@ -147,7 +147,7 @@ export interface OptimizerPlan {
 }
 
 export interface EnginePlan {
-  readonly kind: "auto" | "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
+  readonly kind: "auto" | "native-cpu" | "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
   /** B, rows of a micro-batch; a step's rows are run in pieces of at most this many. */
   readonly microBatchRows: number;
 }

@@ -16,7 +16,7 @@ const optimizerSchema = section("the optimizer", {
 });
 
 const engineSchema = section("the engine", {
-  kind: word(["auto", "tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]).prefault("auto"),
+  kind: word(["auto", "native-cpu", "tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]).prefault("auto"),
   microBatchRows: optional(whole(1)),
 });
 
