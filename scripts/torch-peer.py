@@ -57,7 +57,7 @@ class Attention(nn.Module):
 
 
 def turned(x, cos, sin):
-    """RoPE on the two halves of every head, over whole heads: loops over half a head are short and cost eager mode a few percent."""
+    """RoPE on the two halves of every head, over whole heads: eager mode would loop over many short halves otherwise."""
     low, high = x.chunk(2, dim=-1)
     return x * cos + torch.cat((high.neg(), low), dim=-1) * sin
 
