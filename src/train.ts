@@ -73,10 +73,6 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   const order = orderOfPlan(plan, sources.domains, begin.startLedger);
   checkDemand(plan, order, sources.domains);
   checkOrder(begin, order, plan.runFolder);
-  const { engine: made, why } = await createEngine(architecture, parameterTable(architecture), plan.engine);
-  using engine = made;
-  engine.load(begin.tensors);
-
   using log = openRunLog(join(plan.runFolder, "log.jsonl"));
   using report = new TrainReport({
     plan,
@@ -85,6 +81,12 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     log,
     stream: options.progress,
   });
+  const { engine: made, why } = await createEngine(architecture, parameterTable(architecture), {
+    kind: plan.engine.kind,
+    report: (line) => report.note(line),
+  });
+  using engine = made;
+  engine.load(begin.tensors);
   report.begins(begin, engine.describe(), why);
   if (begin.engine !== null && begin.engine !== engine.describe().name)
     report.warn(`the checkpoint was made by ${begin.engine}: the run goes on, but not to the same bits`);

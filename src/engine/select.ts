@@ -30,12 +30,20 @@ export interface SelectedEngine {
   readonly why: string;
 }
 
-export type OpenEngine = (name: EngineName, architecture: Architecture, table: readonly Parameter[]) => Promise<Engine>;
+/** Takes a line about what takes a while, such as the first compilation of the kernels. */
+export type Report = (line: string) => void;
+
+export type OpenEngine = (
+  name: EngineName,
+  architecture: Architecture,
+  table: readonly Parameter[],
+  report: Report,
+) => Promise<Engine>;
 
 /** Opens one engine. @throws whatever keeps it from running here. */
-export const openEngine: OpenEngine = async (name, architecture, table) =>
+export const openEngine: OpenEngine = async (name, architecture, table, report) =>
   name === "native-cpu"
-    ? new NativeEngine(architecture, table, await openCpuDevice(), { name })
+    ? new NativeEngine(architecture, table, await openCpuDevice({ report }), { name })
     : new TfjsEngine(architecture, table, await openBackend(name));
 
 /**
@@ -47,14 +55,14 @@ export const openEngine: OpenEngine = async (name, architecture, table) =>
 export async function createEngine(
   architecture: Architecture,
   table: readonly Parameter[] = parameterTable(architecture),
-  options: { readonly kind: EngineKind } = { kind: "auto" },
+  options: { readonly kind: EngineKind; readonly report?: Report } = { kind: "auto" },
   open: OpenEngine = openEngine,
 ): Promise<SelectedEngine> {
   const candidates = options.kind === "auto" ? ENGINE_NAMES : [options.kind];
   const refusals: Refusal[] = [];
   for (const kind of candidates) {
     try {
-      const engine = await open(kind, architecture, table);
+      const engine = await open(kind, architecture, table, options.report ?? (() => {}));
       return { engine, why: explain(engine, options.kind, refusals) };
     } catch (error) {
       refusals.push({ kind, error });

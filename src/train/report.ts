@@ -72,6 +72,10 @@ export class TrainReport implements Disposable {
     });
   }
 
+  note(line: string): void {
+    this.#line.line(line);
+  }
+
   warn(warning: string): void {
     this.#log.event("warning", { warning });
     this.#line.line(`warning: ${warning}`);

@@ -39,7 +39,7 @@ export const KERNEL_FOLDER = fileURLToPath(new URL("./kernels/", import.meta.url
 const HOW_TO_GET_ONE =
   "install gcc or clang (Debian, Ubuntu: `apt-get install gcc libc6-dev`; macOS: `brew install gcc`)";
 
-const ANOTHER_CACHE = "give a folder that can be written with the environment variable XDG_CACHE_HOME";
+const ANOTHER_CACHE = "make this folder writable for you";
 
 interface Compiler {
   readonly command: string;

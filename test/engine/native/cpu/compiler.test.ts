@@ -152,7 +152,7 @@ describe("compiledKernels", () => {
     const cacheFolder = join(folder, "file", "cache");
     const problem = await problemOf(compiledKernels({ ...options, cacheFolder, compilers: [await writingCompiler()] }));
     expect(problem).toContain(`${cacheFolder}: the compiled kernels cannot be stored`);
-    expect(problem).toContain("XDG_CACHE_HOME");
+    expect(problem).toContain("make this folder writable");
   });
 
   it("says which folder lacks the sources", async () => {
