@@ -6,6 +6,7 @@
  */
 import type { Batch } from "../../data/batch.js";
 import type { Architecture } from "../../model/architecture.js";
+import type { BatchSize } from "../../model/costs.js";
 import type { Parameter } from "../../model/parameters.js";
 import type {
   AdamWStep,
@@ -19,9 +20,11 @@ import type {
 import { checkTokens, rowLosses } from "../seam.js";
 import type { Kind, Recomputation } from "./activations.js";
 import { backward } from "./backward.js";
-import { type Buffer, type Device, type Operations, type Program, SCALARS } from "./device.js";
+import { type Product, timeProduct } from "./ceiling.js";
+import { type Buffer, type Device, type Operations, type Program, SCALARS, type Timings } from "./device.js";
 import { forward } from "./forward.js";
 import { head } from "./head.js";
+import { nativeMemory } from "./memory.js";
 import { ParameterArenas } from "./parameters.js";
 import { type Pass, Passes } from "./passes.js";
 import { type Roles, rolesOf } from "./roles.js";
@@ -57,6 +60,8 @@ export class NativeEngine implements Engine {
   readonly #scalars: Buffer;
   readonly #squares: Buffer;
   #training: Training | null = null;
+  /** Runs while somebody profiles. */
+  #clocks: Timings | undefined;
   /** `stale`: what the arena holds no longer counts. */
   #gradient: "zero" | "accumulated" | "stale" = "zero";
 
@@ -91,6 +96,23 @@ export class NativeEngine implements Engine {
     return 4 * (this.#parameters.elements + this.#passes.elements + numbers);
   }
 
+  /** Bytes that training holds on such micro-batches: planned buffers, exactly. */
+  predictedBytes(batch: BatchSize): number {
+    return nativeMemory(this.#architecture, batch, this.#recomputation).total;
+  }
+
+  /** Time of every kind of operation since the call before. The first call starts the clocks and gives nothing. */
+  profile(): { kind: string; ms: number; calls: number }[] {
+    const seen = this.#clocks ?? new Map();
+    this.#clocks = new Map();
+    return [...seen].map(([kind, { ms, calls }]) => ({ kind, ms, calls }));
+  }
+
+  /** Speed of out[rows, columns] = a · bᵀ when the device does nothing else: the best of a few runs. */
+  matmulCeiling(product: Product): Promise<Product & { flopsPerSecond: number }> {
+    return this.#turns.take(() => timeProduct(this.#device, product));
+  }
+
   load(tensors: Iterable<EngineTensor>): void {
     if (!this.#turns.idle) throw new Error("weights cannot be loaded while the engine computes");
     this.#parameters.load(tensors);
@@ -109,7 +131,7 @@ export class NativeEngine implements Engine {
     return this.#turns.take(async () => {
       checkBatch(batch, this.#architecture.vocabulary);
       const { clear } = this.#trained();
-      if (this.#gradient === "stale") await this.#device.run(clear);
+      if (this.#gradient === "stale") await this.#device.run(clear, this.#clocks);
       // Until the pass is through, the arena holds part of a gradient.
       const pass = this.#passes.get(batch, this.#recomputation);
       this.#gradient = "stale";
@@ -130,7 +152,7 @@ export class NativeEngine implements Engine {
   gradientNorm(): Promise<number> {
     return this.#turns.take(async () => {
       if (this.#gradient !== "accumulated") return 0;
-      await this.#device.run(this.#trained().norm);
+      await this.#device.run(this.#trained().norm, this.#clocks);
       const [squares] = await this.#device.read(this.#squares);
       return Math.sqrt(squares);
     });
@@ -142,7 +164,7 @@ export class NativeEngine implements Engine {
       if (this.#gradient !== "accumulated") throw new Error("there is no gradient to apply yet");
       this.#gradient = "stale";
       this.#device.write(this.#scalars, updateScalars(step));
-      await this.#device.run(this.#trained().update);
+      await this.#device.run(this.#trained().update, this.#clocks);
       this.#gradient = "zero";
     });
   }
@@ -213,7 +235,7 @@ export class NativeEngine implements Engine {
     device.write(a.mask_N, Float32Array.from(lossMask_BT));
     device.write(a.rotary_TD, rotary);
     device.write(this.#scalars, passScalars(lossScale));
-    await device.run(program);
+    await device.run(program, this.#clocks);
     return rowLosses(batch, await device.read(a.losses_N));
   }
 }
