@@ -2,14 +2,15 @@
  * The story that `npm run quickstart` tells after install, build and corpus: prepare, plan, train, kill -9, resume, evaluate, generate.
  * It uses the command line as a user would, and reads what happened from the run's log.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { formatChange, formatSeconds, formatTable } from "../src/base/format.js";
 
-const CONFIG = "configs/quickstart.yaml";
-const RUN = "checkpoints/quickstart";
-const LOG = `${RUN}/log.jsonl`;
+/** Each trains the same story; the second is for machines on which the first would take longer than this many seconds. */
+const CONFIGS = ["quickstart", "quickstart-small"] as const;
+const MOST_SECONDS = 270;
 
 interface LogLine {
   readonly event: string;
@@ -19,6 +20,19 @@ interface LogLine {
 }
 
 const started = performance.now();
+
+let config = `configs/${CONFIGS[0]}.yaml`;
+let run = `checkpoints/${CONFIGS[0]}`;
+
+/** Measures the first plan, and takes the small one if this machine is too slow for it. */
+function chooseConfig(): void {
+  const plan = spawnSync(process.execPath, ["dist/cli.js", "plan", "--config", config, "--measure", "--json"]);
+  const { seconds, speed } = JSON.parse(plan.stdout.toString());
+  if (seconds <= MOST_SECONDS) return;
+  console.log(`${config} would take ${formatSeconds(seconds)} on ${speed.engine}: taking the small one`);
+  config = `configs/${CONFIGS[1]}.yaml`;
+  run = `checkpoints/${CONFIGS[1]}`;
+}
 
 function heading(text: string): void {
   console.log(`\n=== ${text} (${formatSeconds((performance.now() - started) / 1000)} so far)`);
@@ -39,7 +53,7 @@ async function finish(child: ReturnType<typeof spawn>, what: string): Promise<vo
 function readLog(): LogLine[] {
   try {
     // A line that is being written has no newline yet.
-    const lines = readFileSync(LOG, "utf8").split("\n").slice(0, -1);
+    const lines = readFileSync(join(run, "log.jsonl"), "utf8").split("\n").slice(0, -1);
     return lines.map((line) => JSON.parse(line));
   } catch {
     return [];
@@ -48,7 +62,7 @@ function readLog(): LogLine[] {
 
 /** Trains until a few steps after the first checkpoint, then kills the process without warning. */
 async function trainAndKill(): Promise<number> {
-  const child = hephaestus("train", "--config", CONFIG);
+  const child = hephaestus("train", "--config", config);
   const ended = finish(child, "training");
   const killedAt = await new Promise<number>((resolve) => {
     const watch = setInterval(() => {
@@ -103,27 +117,28 @@ function story(resumedAt: number): string[] {
 
 async function main(): Promise<void> {
   heading("prepare: tokenizer and Arrow token shards");
-  if (existsSync(RUN)) console.log(`removing ${RUN} of an earlier quickstart`);
-  await rm(RUN, { recursive: true, force: true });
-  await finish(hephaestus("prepare", "--config", CONFIG), "prepare");
+  await finish(hephaestus("prepare", "--config", config), "prepare");
+  chooseConfig();
+  if (existsSync(run)) console.log(`removing ${run} of an earlier quickstart`);
+  await rm(run, { recursive: true, force: true });
   heading("plan: the run before its first step");
-  await finish(hephaestus("plan", "--config", CONFIG, "--measure"), "plan");
+  await finish(hephaestus("plan", "--config", config, "--measure"), "plan");
   heading("train, and kill -9 in the middle");
   const killedAt = await trainAndKill();
   const resumedAt = readLog().findLast(({ event }) => event === "checkpoint")?.step ?? 0;
   console.log(`killed after step ${killedAt}; the newest checkpoint is of step ${resumedAt}`);
   heading("eval of the checkpoint that survived");
-  await finish(hephaestus("eval", "--config", CONFIG), "eval");
+  await finish(hephaestus("eval", "--config", config), "eval");
   heading("train --resume auto: the rest, as if nothing had happened");
-  await finish(hephaestus("train", "--config", CONFIG, "--resume", "auto"), "resumed training");
+  await finish(hephaestus("train", "--config", config, "--resume", "auto"), "resumed training");
   heading("generate");
-  await finish(hephaestus("generate", "--config", CONFIG, "--prompt", "The operation", "--tokens", "60"), "generate");
+  await finish(hephaestus("generate", "--config", config, "--prompt", "The operation", "--tokens", "60"), "generate");
   heading("what was gained, what was forgotten");
   for (const line of story(resumedAt)) console.log(line);
   console.log(`
 Done in ${formatSeconds((performance.now() - started) / 1000)}. Next:
   node dist/cli.js inspect data/quickstart/agent/train --tokenizer data/quickstart/tokenizer.json
-  node dist/cli.js plan --config ${CONFIG} --set stages[0].tokens=2M
+  node dist/cli.js plan --config ${config} --set stages[0].tokens=2M
   docs/plan.md explains every key of the plan; point \`documents\` at your own JSON lines or Parquet and train those.`);
 }
 

@@ -21,19 +21,19 @@ describe("loadPlan", () => {
   it("resolves the quickstart's numbers", async () => {
     const { plan } = await loadPlan(quickstart, [], { root: "/root" });
     expect(plan.stages.map(({ steps, tokens, rowsPerStep }) => [steps, tokens, rowsPerStep])).toEqual([
-      [440, 450_560, 8],
-      [147, 150_528, 8],
+      [586, 1_200_128, 8],
+      [196, 401_408, 8],
     ]);
     expect(plan.stages.map((stage) => stage.schedule)).toEqual([
-      { kind: "wsd", warmup: 22, start: 0, peak: 0.004, min: 0.0004, decay: { form: "1-sqrt", steps: 88 } },
-      { kind: "cosine", warmup: 8, start: 0, peak: 0.002, min: 0.0001 },
+      { kind: "wsd", warmup: 30, start: 0, peak: 0.004, min: 0.0004, decay: { form: "1-sqrt", steps: 117 } },
+      { kind: "cosine", warmup: 10, start: 0, peak: 0.002, min: 0.0001 },
     ]);
     expect(plan.stages[1]?.mixture.map(({ share }) => `${share.numerator}/${share.denominator}`)).toEqual([
       "9/10",
       "1/20",
       "1/20",
     ]);
-    expect(plan.evaluation).toEqual({ everySteps: 100, tokensPerDomain: 8000 });
+    expect(plan.evaluation).toEqual({ everySteps: 150, tokensPerDomain: 16000 });
     expect(plan.runFolder).toBe("/root/checkpoints/quickstart");
   });
 
