@@ -8,6 +8,8 @@ import { randomUniform } from "../../src/base/random.js";
 import { makeProject, type Project } from "./project.js";
 
 const CLI = join(process.cwd(), "dist", "cli.js");
+/** The best engine of the machine: the one that people's runs are killed on. */
+const ENGINE = "engine.kind=auto";
 /** Thirty kills take minutes; a few on every commit keep the path alive. */
 const KILLS = Number(process.env["HEPHAESTUS_KILLS"] ?? 4);
 
@@ -26,7 +28,7 @@ afterAll(async () => project[Symbol.asyncDispose]());
 
 /** Trains by the command line; `killAfter` milliseconds later the process is killed. Returns the exit code, null when it was killed. */
 function run(name: string, killAfter: number | null): Promise<number | null> {
-  const args = [CLI, "train", "--config", project.config, "--set", `run=${name}`, "--resume", "auto"];
+  const args = [CLI, "train", "--config", project.config, "--set", `run=${name}`, "--resume", "auto", "--set", ENGINE];
   const child = spawn(process.execPath, args, { cwd: project.folder, stdio: "ignore" });
   if (killAfter !== null) setTimeout(() => child.kill("SIGKILL"), killAfter);
   return new Promise((resolve) => child.on("exit", (code) => resolve(code)));
