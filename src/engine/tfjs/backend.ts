@@ -11,9 +11,6 @@ import { installFastMatMul } from "./wasm-matmul.js";
 
 export type BackendKind = "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
 
-/** Best first. */
-export const BACKEND_KINDS: readonly BackendKind[] = ["tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"];
-
 export interface Backend {
   readonly kind: BackendKind;
   /** In words, for the log. */
