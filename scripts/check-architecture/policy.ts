@@ -21,6 +21,7 @@ export const ORDER: readonly string[] = [
   "engine/tfjs/",
   "engine/native/cuda/ffi/",
   "engine/native/device.ts",
+  "engine/native/kernel-cache.ts",
   "engine/native/cpu/",
   "engine/native/cuda/",
   "engine/native/",

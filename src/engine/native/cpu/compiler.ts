@@ -1,8 +1,6 @@
 /**
- * Compiles the C kernels with the system's compiler at first use and keeps the result.
- *
- * A cached library is named after its key (sources, flags, compiler, processor) and after its own hash, so that a stale one is never
- * found, a damaged one is recognised, and two processes that compile at once cannot mix their files.
+ * Compiles the C kernels with the system's compiler at first use and keeps the result in the cache, under a key of its sources, flags,
+ * compiler and processor.
  */
 import { type ExecFileException, execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -10,8 +8,8 @@ import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, systemCode, UserError } from "../../../base/errors.js";
-import { writeFileAtomic } from "../../../base/files.js";
-import { fingerprintOf, hashFile, sha256 } from "../../../base/fingerprint.js";
+import { fingerprintOf } from "../../../base/fingerprint.js";
+import { findCached, storeCached } from "../kernel-cache.js";
 import { processorIdentity } from "./host.js";
 
 export interface CompileOptions {
@@ -39,8 +37,6 @@ export const KERNEL_FOLDER = fileURLToPath(new URL("./kernels/", import.meta.url
 const HOW_TO_GET_ONE =
   "install gcc or clang (Debian, Ubuntu: `apt-get install gcc libc6-dev`; macOS: `brew install gcc`)";
 
-const ANOTHER_CACHE = "make this folder writable for you";
-
 interface Compiler {
   readonly command: string;
   readonly version: string;
@@ -60,18 +56,11 @@ export async function compiledKernels(options: CompileOptions = {}): Promise<str
   } = options;
   const [compiler, sources] = await Promise.all([findCompiler(compilers), readSources(folder)]);
   const key = fingerprintOf({ compiler, sources: [...sources], flags, processor: processorIdentity() }).slice(0, 32);
-  const cached = await findCached(cacheFolder, key, report);
+  const entry = { folder: cacheFolder, key, extension: "so" };
+  const cached = await findCached(entry, report);
   if (cached !== null) return cached;
   report(`compiling the kernels with ${compiler.version} (once for this processor)`);
-  const library = await build(compiler, folder, [...sources.keys()], flags);
-  const path = join(cacheFolder, `${key}-${sha256(library)}.so`);
-  await writeFileAtomic(path, library).catch((error: unknown) => {
-    throw new UserError(
-      { what: "the compiled kernels cannot be stored", where: cacheFolder, got: messageOf(error), hint: ANOTHER_CACHE },
-      { cause: error },
-    );
-  });
-  return path;
+  return storeCached(entry, await build(compiler, folder, [...sources.keys()], flags));
 }
 
 /** The first command that answers `--version`. */
@@ -96,19 +85,6 @@ async function readSources(folder: string): Promise<ReadonlyMap<string, string>>
   const names = found.filter((name) => /\.[ch]$/.test(name)).sort();
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
   return new Map(names.map((name, index) => [name, texts[index]]));
-}
-
-/** A whole library under this key; damaged ones are removed. */
-async function findCached(folder: string, key: string, report: (line: string) => void): Promise<string | null> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((one) => one.startsWith(`${key}-`) && one.endsWith(".so"))) {
-    const path = join(folder, name);
-    const hash = await hashFile(path).catch(() => null);
-    if (name === `${key}-${hash}.so`) return path;
-    report(`the compiled kernels in ${path} are damaged; compiling them again`);
-    await rm(path, { force: true, recursive: true });
-  }
-  return null;
 }
 
 /** Compiles every `.c` file, all at once, and links them. Gives the library's bytes. */

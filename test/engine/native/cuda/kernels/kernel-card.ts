@@ -1,0 +1,89 @@
+/** The card that kernels are tested on: the emulator, through the engine's own compiler, modules and memory. */
+import { afterAll } from "vitest";
+import { sizeOf } from "../../../../../src/base/dims.js";
+import { openDriver } from "../../../../../src/engine/native/cuda/ffi/driver.js";
+import { openNvrtc } from "../../../../../src/engine/native/cuda/ffi/nvrtc.js";
+import { Compiler } from "../../../../../src/engine/native/cuda/runtime/compiler.js";
+import { type Context, openContext } from "../../../../../src/engine/native/cuda/runtime/context.js";
+import type { Address, Launch } from "../../../../../src/engine/native/cuda/runtime/launch.js";
+import { Arena, type DeviceBuffer, type TensorSpec } from "../../../../../src/engine/native/cuda/runtime/memory.js";
+import { Modules } from "../../../../../src/engine/native/cuda/runtime/modules.js";
+import { nvrtcBackend } from "../../../../../src/engine/native/cuda/runtime/nvrtc-compiler.js";
+import { Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
+import { emulatorMissing } from "../../../../cuda/emulator/build.js";
+import { type Emulator, openEmulator } from "../../../../cuda/emulator/emulator.js";
+
+/** Why there is no card to test on, or null. */
+export const missing: string | null = await emulatorMissing();
+
+export type CardValues = Readonly<Record<string, Float32Array | Int32Array>>;
+
+interface Opened {
+  readonly emulator: Emulator;
+  readonly context: Context;
+  readonly modules: Modules;
+  readonly staging: Staging;
+}
+
+let opened: Promise<Opened> | null = null;
+
+async function open(): Promise<Opened> {
+  const emulator = await openEmulator();
+  const context = openContext(openDriver(emulator.path));
+  // Compiled kernels are linked with the emulator that compiled them.
+  const options = { cacheFolder: `${emulator.path}-cubins` };
+  const compiler = new Compiler(nvrtcBackend(openNvrtc(emulator.path)), context.card, options);
+  return { emulator, context, modules: new Modules(context, compiler), staging: new Staging(context) };
+}
+
+/** A test file ends with what it took given back. */
+afterAll(async () => {
+  if (opened === null) return;
+  const { emulator, context, modules, staging } = await opened;
+  for (const part of [staging, modules, context]) part[Symbol.dispose]();
+  const { device, pinned, errors } = emulator.report();
+  if (device.live + pinned.live > 0 || errors.length > 0)
+    throw new Error(`left behind: ${device.live + pinned.live} allocations; ${errors.join("; ")}`);
+});
+
+/**
+ * Runs launches over buffers of their own and gives what these hold then. Every buffer is an allocation, so that a kernel which leaves its
+ * own is noticed. `order` shuffles the threads and blocks: a kernel may not depend on it. @throws Error with what the emulator found.
+ */
+export async function runLaunches(
+  specs: readonly TensorSpec[],
+  values: CardValues,
+  launches: (at: (name: string) => Address) => readonly Launch[],
+  order = 0,
+): Promise<CardValues> {
+  opened ??= open();
+  const { emulator, context, modules, staging } = await opened;
+  emulator.set("order", order);
+  const arenas = specs.map((spec) => new Arena(context, [spec]));
+  try {
+    const buffers = new Map(arenas.flatMap((arena) => [...arena.buffers]));
+    const find = (name: string): DeviceBuffer => {
+      const buffer = buffers.get(name);
+      if (buffer === undefined) throw new Error(`no buffer ${name}`);
+      return buffer;
+    };
+    for (const [name, data] of Object.entries(values)) staging.upload(find(name), data);
+    const work = launches((name) => find(name).address);
+    await modules.prepare(work.map(({ kernel }) => kernel));
+    for (const launch of work) modules.launch(launch);
+    const failure: unknown = await context.stream.wait().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    const { errors } = emulator.report();
+    if (errors.length > 0 || failure !== null) throw new Error(errors.join("\n"), { cause: failure });
+    const results: Record<string, Float32Array | Int32Array> = {};
+    for (const { name, shape, dtype } of specs) {
+      results[name] = dtype === "i32" ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
+      await staging.download(find(name), results[name]);
+    }
+    return results;
+  } finally {
+    for (const arena of arenas) arena[Symbol.dispose]();
+  }
+}
