@@ -86,6 +86,18 @@ describe.skipIf(missing !== null)("modules and launches", () => {
     expect(card.emulator.report().errors).toEqual([]);
   });
 
+  it("keeps modules apart whose kernels have the same name", async () => {
+    const kernels = await Promise.all(
+      [1, 2, 3].map((value) => card.kernels(`extern "C" __global__ void same(int *out) { *out = ${value}; }`)),
+    );
+    const out = card.allocate(4);
+    const values = kernels.map((kernel) => {
+      card.run(kernel("same"), {}, out);
+      return card.download(out, new Int32Array(1))[0];
+    });
+    expect(values).toEqual([1, 2, 3]);
+  });
+
   it("refuses images that are none, and those of another generation", async () => {
     const { image } = await card.compile(`extern "C" __global__ void nothing() {}`);
     const out = new BigUint64Array(1);

@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -30,9 +30,6 @@ const FLAGS: readonly string[] = [
   ],
 ];
 const run = promisify(execFile);
-
-/** How long another process may take to build before it is thought dead. */
-const BUILD_LIMIT_MS = 300_000;
 
 let built: Promise<string> | null = null;
 
@@ -72,22 +69,34 @@ async function build(): Promise<string> {
     await compile(aside, basename(path));
     await rename(join(aside, basename(path)), path);
   } finally {
-    await Promise.all([aside, turn].map((folder) => rm(folder, { recursive: true, force: true })));
+    await Promise.all([aside, turn].map((one) => rm(one, { recursive: true, force: true })));
   }
   return path;
 }
 
 /** True when this process is the one to build; false when another has built it meanwhile. */
 async function takeTurn(turn: string, path: string): Promise<boolean> {
-  const limit = Date.now() + BUILD_LIMIT_MS;
   for (;;) {
-    const mine = await mkdir(turn).then(
+    const mine = await writeFile(turn, String(process.pid), { flag: "wx" }).then(
       () => true,
       () => false,
     );
-    if (mine || Date.now() > limit) return true;
+    if (mine) return true;
     await setTimeout(200);
     if (existsSync(path)) return false;
+    if (await isAbandoned(turn)) await rm(turn, { force: true });
+  }
+}
+
+/** Whether the process that was to build has ended. A file without a number yet, or no longer there, is nobody's. */
+async function isAbandoned(turn: string): Promise<boolean> {
+  const owner = Number(await readFile(turn, "utf8").catch(() => ""));
+  if (!(owner > 0)) return false;
+  try {
+    process.kill(owner, 0);
+    return false;
+  } catch {
+    return true;
   }
 }
 

@@ -25,7 +25,6 @@ struct Thread {
   State state;
   Fiber *fiber;
   emulated_site site;
-  AsyncCopies copies;
 };
 
 /* Lanes of a warp that do something together. Several of them may be open with different masks. */
@@ -41,6 +40,8 @@ struct Warp {
 
 static const Launch *launch;
 static std::vector<Thread> threads;
+/* By the rank of their thread. */
+static std::vector<AsyncCopies> copies;
 static std::vector<Warp> warps;
 /* The threads in the order in which they begin. */
 static std::vector<unsigned> beginning;
@@ -133,7 +134,7 @@ static void finish(Warp &warp, size_t position) {
 static void exit_thread() {
   if (at_barrier > 0) {
     const auto waits = [](const Thread &one) { return one.state == State::AT_BARRIER; };
-    const Thread &other = *std::find_if(threads.begin(), threads.begin() + size, waits);
+    const Thread &other = *std::find_if(threads.begin(), threads.end(), waits);
     abort_block(CUDA_ERROR_LAUNCH_FAILED, "exits while %s waits at the barrier%s", name_of(other).c_str(), place_of(other).c_str());
   }
   current->state = State::EXITED;
@@ -150,6 +151,8 @@ static void fiber_body() {
       current = &threads[beginning[begun++]];
       current->state = State::RUNNING;
       current->fiber = running;
+      current->site = {nullptr, 0};
+      if (copies[current->rank].committed > 0 || !copies[current->rank].begun.empty()) copies[current->rank] = AsyncCopies();
       emulated_thread_index = current->index;
       launch->kernel->invoke(launch->parameters.data());
       exit_thread();
@@ -159,22 +162,22 @@ static void fiber_body() {
   }
 }
 
+static void prepare_launch() {
+  const dim3 block = launch->block;
+  size = block.x * block.y * block.z;
+  threads.resize(size), ready.resize(size), copies.resize(size), warps.resize((size + 31) / 32);
+  for (unsigned rank = 0; rank < size; rank++) {
+    threads[rank].index = {rank % block.x, rank / block.x % block.y, rank / (block.x * block.y)};
+    threads[rank].rank = rank;
+  }
+  begin_order(size, beginning);
+}
+
 static void prepare_block() {
-  const unsigned threads_now = launch->block.x * launch->block.y * launch->block.z;
-  if (threads.size() < threads_now) threads.resize(threads_now), ready.resize(threads_now);
-  size = threads_now;
   begun = exited = ready_first = ready_count = at_barrier = barrier_votes = 0;
   status = CUDA_SUCCESS;
   current = nullptr;
-  for (unsigned rank = 0; rank < size; rank++) {
-    Thread &thread = threads[rank];
-    thread.index = {rank % launch->block.x, rank / launch->block.x % launch->block.y, rank / (launch->block.x * launch->block.y)};
-    thread.rank = rank;
-    thread.state = State::UNBEGUN;
-    thread.site = {nullptr, 0};
-    thread.copies.begun.clear(), thread.copies.committed = 0;
-  }
-  warps.resize((size + 31) / 32);
+  for (Thread &thread : threads) thread.state = State::UNBEGUN;
   for (unsigned i = 0; i < warps.size(); i++) {
     const unsigned lanes = std::min(32u, size - i * 32);
     warps[i].alive = lanes == 32 ? ~0u : (1u << lanes) - 1;
@@ -254,7 +257,7 @@ CUresult run_kernel(const Launch &what) {
   status = CUDA_SUCCESS;
   emulated_block_size = what.block;
   emulated_grid_size = what.grid;
-  begin_order(what.block.x * what.block.y * what.block.z, beginning);
+  prepare_launch();
   SharedFence fence(what.shared.dynamic, what.shared_bytes);
   FaultTrap trap(on_fault);
   const CUresult result = run_blocks();
@@ -265,7 +268,7 @@ CUresult run_kernel(const Launch &what) {
   return result;
 }
 
-AsyncCopies &copies_of_thread() { return current->copies; }
+AsyncCopies &copies_of_thread() { return copies[current->rank]; }
 
 } // namespace emulator
 
@@ -277,7 +280,7 @@ int emulated_barrier(emulated_site site, int predicate) {
   current->site = site;
   if (exited > 0) {
     const auto gone = [](const Thread &one) { return one.state == State::EXITED; };
-    const Thread &other = *std::find_if(threads.begin(), threads.begin() + size, gone);
+    const Thread &other = *std::find_if(threads.begin(), threads.end(), gone);
     abort_block(CUDA_ERROR_LAUNCH_FAILED, "waits at the barrier%s, but %s has exited", place_of(*current).c_str(), name_of(other).c_str());
   }
   static emulated_site first;

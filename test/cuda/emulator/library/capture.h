@@ -32,7 +32,6 @@ struct Mark {
 };
 
 Stream *stream_of(CUstream stream);
-const std::set<Stream *> &all_streams();
 /* Keeps work of a stream that is being captured. */
 CUresult record(Stream *stream, Work work);
 /* A stream waits for a mark while one of them is captured: joins the capture, or joins back to where it began. */

@@ -1,7 +1,7 @@
 /*
- * Every allocation has pages of its own and ends, rounded up to the 256 bytes that a card aligns to, where a forbidden page begins; another
- * forbidden page is in front. Reads and writes just past the end, and after the free, stop at once. What lies between the allocation and
- * those pages holds a pattern that is checked after each launch. Fresh memory is NaN.
+ * Every allocation ends, rounded up to the 256 bytes that a card aligns to, where forbidden pages begin; others are in front. Reads and
+ * writes past the end, and after the free, stop at once. What lies between the allocation and those pages holds a pattern that is checked
+ * after each launch. Fresh memory is NaN.
  */
 #include "memory.h"
 #include <algorithm>
@@ -34,15 +34,17 @@ static size_t page_bytes() {
   static const size_t bytes = size_t(sysconf(_SC_PAGESIZE));
   return bytes;
 }
+/* Of forbidden address space on either side: strides of a matrix that go astray end there too. */
+static size_t fence_bytes() { return 256 * page_bytes(); }
 static size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
 static char *allocate(Memory &memory, size_t bytes) {
-  const size_t page = page_bytes(), rounded = round_up(bytes, ALIGNMENT), inner = round_up(rounded, page);
-  void *map = mmap(nullptr, inner + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const size_t fence = fence_bytes(), rounded = round_up(bytes, ALIGNMENT), inner = round_up(rounded, page_bytes());
+  void *map = mmap(nullptr, inner + 2 * fence, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map == MAP_FAILED) return nullptr;
-  char *const first = static_cast<char *>(map) + page;
+  char *const first = static_cast<char *>(map) + fence;
   if (mprotect(first, inner, PROT_READ | PROT_WRITE) != 0) {
-    munmap(map, inner + 2 * page);
+    munmap(map, inner + 2 * fence);
     return nullptr;
   }
   char *const base = first + (inner - rounded);
@@ -50,7 +52,7 @@ static char *allocate(Memory &memory, size_t bytes) {
   memset(base, FRESH, bytes);
   memset(base + bytes, GUARD, rounded - bytes);
   const uintptr_t key = uintptr_t(base);
-  memory.live[key] = {bytes, static_cast<char *>(map), inner + 2 * page};
+  memory.live[key] = {bytes, static_cast<char *>(map), inner + 2 * fence};
   memory.freed.erase(key);
   memory.bytes += bytes;
   memory.peak = std::max(memory.peak, memory.bytes);
@@ -71,7 +73,7 @@ static size_t damage(char *from, char *to) {
 
 static bool check(const Memory &memory, uintptr_t base, const Allocation &of, const char *when) {
   char *const begin = reinterpret_cast<char *>(base), *const end = begin + of.bytes;
-  const size_t before = damage(of.map + page_bytes(), begin), after = damage(end, of.map + of.map_bytes - page_bytes());
+  const size_t before = damage(of.map + fence_bytes(), begin), after = damage(end, of.map + of.map_bytes - fence_bytes());
   if (before > 0)
     complain("%s memory: %zu bytes before the allocation of %zu bytes were written, %s", memory.name, before, of.bytes, when);
   if (after > 0)

@@ -8,9 +8,9 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
+#include <filesystem>
 #include <memory>
 #include <set>
-#include <sys/mman.h>
 #include <unistd.h>
 
 struct CUfunc_st {
@@ -39,9 +39,11 @@ static size_t image_bytes(const void *image) {
   return size_t(header.e_shoff) + size_t(header.e_shnum) * header.e_shentsize;
 }
 
-/* A file in memory has an inode of its own, so the same image may be loaded twice. */
+/* A file with a name of its own, which dlopen takes for the identity of a library: the same image may be loaded twice. */
 static void *load_library(const void *image, size_t bytes) {
-  const int file = memfd_create("emulated-kernel", MFD_CLOEXEC);
+  std::error_code failure;
+  std::string path = (std::filesystem::temp_directory_path(failure) / "emulated-module-XXXXXX").string();
+  const int file = failure ? -1 : mkstemp(path.data());
   if (file < 0) return nullptr;
   size_t written = 0;
   while (written < bytes) {
@@ -49,9 +51,10 @@ static void *load_library(const void *image, size_t bytes) {
     if (more <= 0) break;
     written += size_t(more);
   }
-  void *const library = written == bytes ? dlopen(text("/proc/self/fd/%d", file).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
-  if (library == nullptr && written == bytes) complain("a module cannot be loaded: %s", dlerror());
   close(file);
+  void *const library = written == bytes ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+  if (library == nullptr && written == bytes) complain("a module cannot be loaded: %s", dlerror());
+  unlink(path.c_str());
   return library;
 }
 

@@ -42,8 +42,6 @@ void complain(const char *format, ...) {
   if (errors.size() < MOST_ERRORS) errors.push_back(buffer);
 }
 
-size_t complaints() { return errors.size(); }
-
 void note(const std::string &line) {
   if (settings.log != 0) lines.push_back(line);
 }

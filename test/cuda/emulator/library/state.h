@@ -29,7 +29,6 @@ extern std::recursive_mutex mutex;
 
 /* Adds to the report's errors. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-size_t complaints();
 /* Adds a line to the report's log, if one is kept. */
 void note(const std::string &line);
 std::string text(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -24,7 +24,6 @@ static Stream default_stream;
 bool is_stream(CUstream stream) { return stream == nullptr || streams.count(stream) > 0; }
 Stream *stream_of(CUstream stream) { return stream == nullptr ? &default_stream : stream; }
 bool is_capturing(CUstream stream) { return stream_of(stream)->capture != nullptr; }
-const std::set<Stream *> &all_streams() { return streams; }
 
 static CUresult run_next(Stream *stream) {
   const Work work = std::move(stream->queue.front());
@@ -86,8 +85,6 @@ void reset_streams() {
   streams.clear(), events.clear();
   default_stream = Stream();
 }
-
-size_t live_streams() { return streams.size(); }
 
 } // namespace emulator
 

@@ -80,24 +80,33 @@ void emulated_complete_reduce(void *const *slots, unsigned arrived) {
   each_lane(arrived, [&](unsigned lane) { slot_of<emulated_reduce_slot>(slots, lane).result = result; });
 }
 
+/* A row of eight, which g++ keeps in one register where there is one so wide. */
+typedef float Row __attribute__((vector_size(32)));
+
 /* Lane 4g + t holds, of A[16][16], rows g and g + 8 at columns 2t, 2t + 1, 2t + 8, 2t + 9; of B[16][8], the same rows of column g. */
 void emulated_complete_mma(void *const *slots, unsigned arrived) {
   require_warp(arrived, "mma");
-  float a[16][16], b[16][8], d[16][8];
+  float a[16][16];
+  Row b[16], d[16];
   for (unsigned lane = 0; lane < 32; lane++) {
-    const emulated_mma_slot &slot = slot_of<emulated_mma_slot>(slots, lane);
-    const unsigned g = lane / 4, t = lane % 4;
-    for (unsigned i = 0; i < 8; i++)
-      a[g + (i / 2 % 2) * 8][2 * t + i % 2 + i / 4 * 8] = from_bf16(slot.a[i / 2] >> 16 * (i % 2) & 0xffff);
-    for (unsigned i = 0; i < 4; i++) b[2 * t + i % 2 + i / 2 * 8][g] = from_bf16(slot.b[i / 2] >> 16 * (i % 2) & 0xffff);
-    for (unsigned i = 0; i < 4; i++) d[g + i / 2 * 8][2 * t + i % 2] = slot.d[i];
+    const emulated_mma_slot slot = slot_of<emulated_mma_slot>(slots, lane);
+    const unsigned g = lane / 4, t = 2 * (lane % 4);
+    for (unsigned i = 0; i < 4; i++) {
+      float *const to = &a[g + i % 2 * 8][t + i / 2 * 8];
+      to[0] = from_bf16(slot.a[i] & 0xffff), to[1] = from_bf16(slot.a[i] >> 16);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+      b[t + i * 8][g] = from_bf16(slot.b[i] & 0xffff), b[t + i * 8 + 1][g] = from_bf16(slot.b[i] >> 16);
+      d[g + i * 8][t] = slot.d[2 * i], d[g + i * 8][t + 1] = slot.d[2 * i + 1];
+    }
   }
   for (unsigned m = 0; m < 16; m++)
-    for (unsigned k = 0; k < 16; k++)
-      for (unsigned n = 0; n < 8; n++) d[m][n] += a[m][k] * b[k][n];
-  for (unsigned lane = 0; lane < 32; lane++)
-    for (unsigned i = 0; i < 4; i++)
-      slot_of<emulated_mma_slot>(slots, lane).d[i] = d[lane / 4 + i / 2 * 8][2 * (lane % 4) + i % 2];
+    for (unsigned k = 0; k < 16; k++) d[m] += a[m][k] * b[k];
+  for (unsigned lane = 0; lane < 32; lane++) {
+    float *const to = slot_of<emulated_mma_slot>(slots, lane).d;
+    const unsigned g = lane / 4, t = 2 * (lane % 4);
+    to[0] = d[g][t], to[1] = d[g][t + 1], to[2] = d[g + 8][t], to[3] = d[g + 8][t + 1];
+  }
 }
 
 static const unsigned short *matrix_row(void *const *slots, unsigned matrix, unsigned row) {

@@ -43,7 +43,14 @@ export function adamw(
       GRADIENT: typeOf(storage.gradient),
       HAS_MASTER: master === null ? 0 : 1,
       ...scalarDefines(["clipScale", "learningRate", "beta1", "beta2", "epsilon", "weightDecay"]),
-      ...scalarDefines(["correction1", "correction2", "roundingKey1", "roundingKey2"]),
+      ...scalarDefines([
+        "oneMinusBeta1",
+        "oneMinusBeta2",
+        "correction1",
+        "correction2",
+        "roundingKey1",
+        "roundingKey2",
+      ]),
     },
   };
   return [

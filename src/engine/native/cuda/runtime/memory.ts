@@ -6,7 +6,7 @@
 import { sizeOf } from "../../../../base/dims.js";
 import { UserError } from "../../../../base/errors.js";
 import { formatBytes } from "../../../../base/format.js";
-import type { Dtype } from "../../device.js";
+import { type Buffer, type BufferSpec, DTYPE_BYTES, type Dtype } from "../../device.js";
 import { CONSTANTS as C } from "../ffi/driver.js";
 import type { Context } from "./context.js";
 import { isLost } from "./errors.js";
@@ -14,29 +14,15 @@ import type { Address } from "./launch.js";
 
 const ALIGNMENT = 256;
 
-/** What device memory may hold. */
-export type StorageType = Dtype | "bf16";
-
-/** A planned tensor; `BufferSpec` of the device interface is one. */
-export interface TensorSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: StorageType;
-}
-
-export function bytesPerElement(dtype: StorageType): number {
-  return dtype === "bf16" ? 2 : 4;
-}
-
 /** Part of an arena. */
-export class DeviceBuffer {
+export class DeviceBuffer implements Buffer {
   readonly size: number;
 
   constructor(
     readonly arena: Arena,
     readonly name: string,
     readonly shape: readonly number[],
-    readonly dtype: StorageType,
+    readonly dtype: Dtype,
     /** Where it begins in the arena. */
     readonly startByte: number,
   ) {
@@ -44,7 +30,7 @@ export class DeviceBuffer {
   }
 
   get bytes(): number {
-    return this.size * bytesPerElement(this.dtype);
+    return this.size * DTYPE_BYTES[this.dtype];
   }
 
   get address(): Address {
@@ -58,7 +44,7 @@ export class DeviceBuffer {
       throw new Error(
         `view ${name} [${shape.join(", ")}] at ${start} is not within ${this.name} [${this.shape.join(", ")}]`,
       );
-    return new DeviceBuffer(this.arena, name, shape, this.dtype, this.startByte + start * bytesPerElement(this.dtype));
+    return new DeviceBuffer(this.arena, name, shape, this.dtype, this.startByte + start * DTYPE_BYTES[this.dtype]);
   }
 }
 
@@ -72,7 +58,7 @@ export class Arena implements Disposable {
   /** @throws UserError when the card's memory is short, Error for a table that makes no sense. */
   constructor(
     private readonly context: Context,
-    specs: readonly TensorSpec[],
+    specs: readonly BufferSpec[],
   ) {
     if (specs.length === 0) throw new Error("a table of buffers must not be empty");
     const starts = layOut(specs);
@@ -112,7 +98,7 @@ export class Arena implements Disposable {
 }
 
 /** The first byte of every buffer, and the end of the last. @throws Error for an unsound shape or a name given twice. */
-function layOut(specs: readonly TensorSpec[]): { readonly of: readonly number[]; readonly end: number } {
+function layOut(specs: readonly BufferSpec[]): { readonly of: readonly number[]; readonly end: number } {
   const names = new Set<string>();
   let end = 0;
   const of = specs.map(({ name, shape, dtype }) => {
@@ -121,13 +107,13 @@ function layOut(specs: readonly TensorSpec[]): { readonly of: readonly number[];
       throw new Error(`${name} has the shape [${shape.join(", ")}]; extents must be whole and positive`);
     names.add(name);
     const start = end;
-    end += Math.ceil((sizeOf(shape) * bytesPerElement(dtype)) / ALIGNMENT) * ALIGNMENT;
+    end += Math.ceil((sizeOf(shape) * DTYPE_BYTES[dtype]) / ALIGNMENT) * ALIGNMENT;
     return start;
   });
   return { of, end };
 }
 
-function allocate(context: Context, specs: readonly TensorSpec[], bytes: number): Address {
+function allocate(context: Context, specs: readonly BufferSpec[], bytes: number): Address {
   const address = new BigUint64Array(1);
   const { freeBytes, totalBytes } = context.memory();
   // The driver would round a size beyond the safe integers.
@@ -137,8 +123,8 @@ function allocate(context: Context, specs: readonly TensorSpec[], bytes: number)
   return address[0];
 }
 
-function shortage(context: Context, specs: readonly TensorSpec[], bytes: number, freeBytes: number): UserError {
-  const bytesOf = ({ shape, dtype }: TensorSpec): number => sizeOf(shape) * bytesPerElement(dtype);
+function shortage(context: Context, specs: readonly BufferSpec[], bytes: number, freeBytes: number): UserError {
+  const bytesOf = ({ shape, dtype }: BufferSpec): number => sizeOf(shape) * DTYPE_BYTES[dtype];
   const largest = specs.reduce((a, b) => (bytesOf(a) >= bytesOf(b) ? a : b));
   return new UserError({
     what: `${context.card.name} has not enough memory for this model and batch`,

@@ -5,12 +5,12 @@
  * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back.
  */
 import { formatBytes } from "../../../../base/format.js";
+import { DTYPE_BYTES, type Dtype } from "../../device.js";
 import { viewOf } from "../ffi/host-memory.js";
 import { fromBf16, toBf16 } from "./bf16.js";
 import type { Context } from "./context.js";
 import { isLost } from "./errors.js";
 import type { Address } from "./launch.js";
-import { bytesPerElement, type StorageType } from "./memory.js";
 import { Event } from "./stream.js";
 
 /** A copy takes under a millisecond per slot; more would not be faster. */
@@ -24,7 +24,7 @@ export type HostArray = Float32Array | Int32Array;
 export interface Span {
   readonly address: Address;
   readonly size: number;
-  readonly dtype: StorageType;
+  readonly dtype: Dtype;
 }
 
 /** Pinned memory, and the mark of its last copy. */
@@ -52,7 +52,7 @@ class Slot implements Disposable {
   }
 
   /** Its beginning as elements. */
-  elements(dtype: StorageType, count: number): Float32Array | Int32Array | Uint16Array {
+  elements(dtype: Dtype, count: number): Float32Array | Int32Array | Uint16Array {
     const { buffer } = this.bytes;
     if (dtype === "bf16") return new Uint16Array(buffer, 0, count);
     return dtype === "f32" ? new Float32Array(buffer, 0, count) : new Int32Array(buffer, 0, count);
@@ -136,7 +136,7 @@ export class Staging implements Disposable {
 
   private request(from: Span, { start, count }: Piece, slot: Slot): void {
     const { context } = this;
-    const bytes = count * bytesPerElement(from.dtype);
+    const bytes = count * DTYPE_BYTES[from.dtype];
     const status = context.driver.cuMemcpyDtoHAsync_v2(
       slot.address,
       addressOf(from, start),
@@ -148,7 +148,7 @@ export class Staging implements Disposable {
   }
 
   private pieces({ size, dtype }: Span): Piece[] {
-    const most = Math.floor(this.slotBytes / bytesPerElement(dtype));
+    const most = Math.floor(this.slotBytes / DTYPE_BYTES[dtype]);
     return Array.from({ length: Math.ceil(size / most) }, (_, index) => ({
       start: index * most,
       count: Math.min(most, size - index * most),
@@ -166,7 +166,7 @@ interface Piece {
 }
 
 function addressOf({ address, dtype }: Span, start: number): Address {
-  return address + BigInt(start * bytesPerElement(dtype));
+  return address + BigInt(start * DTYPE_BYTES[dtype]);
 }
 
 function checkArray({ size, dtype }: Span, data: HostArray, verb: "take" | "fill"): void {

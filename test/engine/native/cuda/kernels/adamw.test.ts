@@ -2,14 +2,16 @@
 import { expect, it } from "vitest";
 import { philox } from "../../../../../src/base/random.js";
 import { type AdamwStorage, adamw } from "../../../../../src/engine/native/cuda/kernels/adamw.js";
-import { CUDA_SCALARS, type CudaScalar } from "../../../../../src/engine/native/cuda/kernels/scalars.js";
+import { SCALARS } from "../../../../../src/engine/native/device.js";
 import { bf16Bits, toBf16 } from "./bf16-values.js";
 import { describeKernels, expectLikePlain, type KernelCase, normal, runOnCard } from "./kernel-cases.js";
 
-const STEP: Readonly<Record<CudaScalar, number>> = {
+const STEP: Readonly<Record<(typeof SCALARS)[number], number>> = {
   ...{ lossScale: Number.NaN, clipScale: 0.7, learningRate: 1e-2, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 },
   ...{
     weightDecay: 0.1,
+    oneMinusBeta1: 1 - 0.9,
+    oneMinusBeta2: 1 - 0.95,
     correction1: 1 - 0.9 ** 3,
     correction2: 1 - 0.95 ** 3,
     roundingKey1: 77,
@@ -17,8 +19,8 @@ const STEP: Readonly<Record<CudaScalar, number>> = {
   },
 };
 
-function scalarsOf(changes: Partial<Record<CudaScalar, number>> = {}): Float32Array {
-  return Float32Array.from(CUDA_SCALARS, (name) => ({ ...STEP, ...changes })[name]);
+function scalarsOf(changes: Partial<Record<(typeof SCALARS)[number], number>> = {}): Float32Array {
+  return Float32Array.from(SCALARS, (name) => ({ ...STEP, ...changes })[name]);
 }
 
 interface Range {
@@ -44,7 +46,7 @@ describeKernels("adamw", () => {
   it.each(COUNTS)("$count of f32, decays $decays", ({ count, decays }) =>
     expectLikePlain({
       storage: "f32",
-      shapes: { w: [count], m: [count], v: [count], g: [count], scalars: [CUDA_SCALARS.length] },
+      shapes: { w: [count], m: [count], v: [count], g: [count], scalars: [SCALARS.length] },
       inputs: {
         ...{ w: normal(count), m: normal(count, 0.1), v: normal(count, 0.1).map(Math.abs), g: normal(count) },
         scalars: scalarsOf(),
@@ -63,7 +65,7 @@ describeKernels("adamw", () => {
       const shared: KernelCase = {
         storage: "bf16",
         shapes: { w: [count], g: [count] },
-        f32: { master: [count], m: [count], v: [count], scalars: [CUDA_SCALARS.length] },
+        f32: { master: [count], m: [count], v: [count], scalars: [SCALARS.length] },
         inputs: {
           ...{ master: weights, m: normal(count, 0.1), v: normal(count, 0.1).map(Math.abs), g: normal(count) },
           scalars: scalarsOf(),
@@ -93,7 +95,7 @@ function equalParameters(range: Range, values: Readonly<Record<"w" | "m" | "v" |
   return runOnCard({
     storage: "bf16",
     shapes: { w: [count], m: [count], v: [count], g: [count] },
-    f32: { scalars: [CUDA_SCALARS.length] },
+    f32: { scalars: [SCALARS.length] },
     inputs: { w: full(values.w), m: full(values.m), v: full(values.v), g: full(values.g), scalars },
     plain: [],
     launches: (at) => launchesOf(at, range, BF16),
@@ -102,7 +104,7 @@ function equalParameters(range: Range, values: Readonly<Record<"w" | "m" | "v" |
 
 /** What a parameter becomes in exact arithmetic on the values as stored. */
 function exactUpdate(values: Readonly<Record<"w" | "m" | "v" | "g", number>>, scalars = scalarsOf()) {
-  const of = (name: CudaScalar): number => scalars[CUDA_SCALARS.indexOf(name)];
+  const of = (name: (typeof SCALARS)[number]): number => scalars[SCALARS.indexOf(name)];
   const [w, m0, v0, g0] = [values.w, values.m, values.v, values.g].map(toBf16);
   const g = of("clipScale") * g0;
   const m = of("beta1") * m0 + (1 - of("beta1")) * g;

@@ -1,7 +1,7 @@
 /** Cross-entropy and its gradient in place against the plain loops: indivisible vocabularies, masked rows, great logits. */
 import { expect, it } from "vitest";
 import { crossEntropy } from "../../../../../src/engine/native/cuda/kernels/cross-entropy.js";
-import { CUDA_SCALARS } from "../../../../../src/engine/native/cuda/kernels/scalars.js";
+import { SCALARS } from "../../../../../src/engine/native/device.js";
 import {
   describeKernels,
   expectLikePlain,
@@ -30,8 +30,8 @@ const SIZES: readonly Size[] = [
 ];
 
 function caseOf({ N, V, columns, size }: Size, storage: KernelCase["storage"], gradient: boolean): KernelCase {
-  const scalars = new Float32Array(CUDA_SCALARS.length).fill(Number.NaN);
-  scalars[CUDA_SCALARS.indexOf("lossScale")] = 0.37;
+  const scalars = new Float32Array(SCALARS.length).fill(Number.NaN);
+  scalars[SCALARS.indexOf("lossScale")] = 0.37;
   return {
     storage,
     shapes: { logits: [N, columns], targets: [N] },

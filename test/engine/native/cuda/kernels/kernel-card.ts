@@ -6,10 +6,11 @@ import { openNvrtc } from "../../../../../src/engine/native/cuda/ffi/nvrtc.js";
 import { Compiler } from "../../../../../src/engine/native/cuda/runtime/compiler.js";
 import { type Context, openContext } from "../../../../../src/engine/native/cuda/runtime/context.js";
 import type { Address, Launch } from "../../../../../src/engine/native/cuda/runtime/launch.js";
-import { Arena, type DeviceBuffer, type TensorSpec } from "../../../../../src/engine/native/cuda/runtime/memory.js";
+import { Arena, type DeviceBuffer } from "../../../../../src/engine/native/cuda/runtime/memory.js";
 import { Modules } from "../../../../../src/engine/native/cuda/runtime/modules.js";
 import { nvrtcBackend } from "../../../../../src/engine/native/cuda/runtime/nvrtc-compiler.js";
 import { Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
+import type { BufferSpec } from "../../../../../src/engine/native/device.js";
 import { emulatorMissing } from "../../../../cuda/emulator/build.js";
 import { type Emulator, openEmulator } from "../../../../cuda/emulator/emulator.js";
 
@@ -51,7 +52,7 @@ afterAll(async () => {
  * own is noticed. `order` shuffles the threads and blocks: a kernel may not depend on it. @throws Error with what the emulator found.
  */
 export async function runLaunches(
-  specs: readonly TensorSpec[],
+  specs: readonly BufferSpec[],
   values: CardValues,
   launches: (at: (name: string) => Address) => readonly Launch[],
   order = 0,

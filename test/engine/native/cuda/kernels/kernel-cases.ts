@@ -9,7 +9,7 @@ import { sizeOf } from "../../../../../src/base/dims.js";
 import { fillNormal } from "../../../../../src/base/random.js";
 import type { Storage } from "../../../../../src/engine/native/cuda/kernels/access.js";
 import type { Address, Launch } from "../../../../../src/engine/native/cuda/runtime/launch.js";
-import type { TensorSpec } from "../../../../../src/engine/native/cuda/runtime/memory.js";
+import type { BufferSpec } from "../../../../../src/engine/native/device.js";
 import type { Buffer } from "../../../../../src/engine/native/device.js";
 import { type Arithmetic, EXACT, FLOAT32, looseFloat32 } from "../../../../reference/arithmetic.js";
 import { distance } from "../../../tolerance.js";
@@ -63,7 +63,7 @@ export async function expectLikePlain(one: KernelCase): Promise<void> {
 export async function runOnCard(one: KernelCase, order = 0): Promise<Record<string, Float64Array>> {
   const { scratchBytes = 0, launches } = one;
   const specs = specsOf(one);
-  const scratch: TensorSpec = { name: "scratch", dtype: "f32", shape: [Math.ceil(scratchBytes / 4)] };
+  const scratch: BufferSpec = { name: "scratch", dtype: "f32", shape: [Math.ceil(scratchBytes / 4)] };
   const all = scratchBytes === 0 ? specs : [...specs, scratch];
   const values = Object.fromEntries(all.map((spec) => [spec.name, inputOf(one, spec)]));
   const results = await runLaunches(all, values, launches, order);
@@ -74,15 +74,15 @@ function sameBits(a: Float64Array, b: Float64Array): boolean {
   return Bytes.from(a.buffer).equals(Bytes.from(b.buffer));
 }
 
-function specsOf({ storage, shapes, f32 = {}, inputs }: KernelCase): TensorSpec[] {
-  const dtypeOf = (name: string): TensorSpec["dtype"] => (inputs[name] instanceof Int32Array ? "i32" : storage);
+function specsOf({ storage, shapes, f32 = {}, inputs }: KernelCase): BufferSpec[] {
+  const dtypeOf = (name: string): BufferSpec["dtype"] => (inputs[name] instanceof Int32Array ? "i32" : storage);
   return [
     ...Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype: dtypeOf(name) })),
     ...Object.entries(f32).map(([name, shape]) => ({ name, shape, dtype: "f32" as const })),
   ];
 }
 
-function inputOf({ inputs }: KernelCase, { name, shape }: TensorSpec): Float32Array | Int32Array {
+function inputOf({ inputs }: KernelCase, { name, shape }: BufferSpec): Float32Array | Int32Array {
   return inputs[name] ?? new Float32Array(sizeOf(shape)).fill(Number.NaN);
 }
 
@@ -92,7 +92,7 @@ function plainRun(
   arithmetic: Arithmetic,
   Values: typeof Float64Array | typeof Float32Array,
 ): Record<string, ArrayLike<number>> {
-  const stored = ({ dtype }: TensorSpec, values: ArrayLike<number>) =>
+  const stored = ({ dtype }: BufferSpec, values: ArrayLike<number>) =>
     Float64Array.from(values, dtype === "bf16" ? toBf16 : Math.fround);
   const specs = specsOf(one);
   const buffers = new Map<string, PlainBuffer>();
@@ -108,7 +108,7 @@ function plainRun(
     if (buffer === undefined) throw new Error(`no buffer ${name}`);
     return buffer;
   };
-  const operations = new PlainOperations(arithmetic);
+  const operations = new PlainOperations(arithmetic, true);
   for (const step of one.plain) {
     step(operations, get);
     if (arithmetic !== EXACT) for (const spec of specs) get(spec.name).values.set(stored(spec, get(spec.name).values));

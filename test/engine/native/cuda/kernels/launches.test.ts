@@ -24,7 +24,7 @@ import {
   rmsNormBackward,
   rmsNormBackwardScratch,
 } from "../../../../../src/engine/native/cuda/kernels/rms-norm.js";
-import { CUDA_SCALARS, scalarDefines } from "../../../../../src/engine/native/cuda/kernels/scalars.js";
+import { scalarDefines } from "../../../../../src/engine/native/cuda/kernels/scalars.js";
 import { SQUARED_NORM_SCRATCH, squaredNorm } from "../../../../../src/engine/native/cuda/kernels/squared-norm.js";
 import { ELEMENT_KERNELS } from "../../../../../src/engine/native/cuda/kernels/variants.js";
 import type { Argument, Launch } from "../../../../../src/engine/native/cuda/runtime/launch.js";
@@ -250,12 +250,12 @@ describe("adamw", () => {
 
 describe("scalars", () => {
   it("are those of the device interface, then the key, and -D constants are their indices", () => {
-    expect(CUDA_SCALARS.slice(0, SCALARS.length)).toEqual([...SCALARS]);
-    expect(CUDA_SCALARS.slice(-2)).toEqual(["roundingKey1", "roundingKey2"]);
+    expect(SCALARS.slice(0, SCALARS.length)).toEqual([...SCALARS]);
+    expect(SCALARS.slice(-2)).toEqual(["roundingKey1", "roundingKey2"]);
     expect(scalarDefines(["lossScale", "weightDecay", "roundingKey2"])).toEqual({
       LOSS_SCALE: 0,
       WEIGHT_DECAY: SCALARS.indexOf("weightDecay"),
-      ROUNDING_KEY2: CUDA_SCALARS.length - 1,
+      ROUNDING_KEY2: SCALARS.length - 1,
     });
   });
 

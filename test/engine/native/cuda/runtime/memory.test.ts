@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../../../../src/base/errors.js";
 import { CONSTANTS as C } from "../../../../../src/engine/native/cuda/ffi/driver.js";
 import { type Context, openContext } from "../../../../../src/engine/native/cuda/runtime/context.js";
-import { Arena, bytesPerElement } from "../../../../../src/engine/native/cuda/runtime/memory.js";
+import { Arena } from "../../../../../src/engine/native/cuda/runtime/memory.js";
 import { type HostArray, type Span, Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
+import { DTYPE_BYTES } from "../../../../../src/engine/native/device.js";
 import { FakeDriver } from "./fake-driver.js";
 
 let fake: FakeDriver;
@@ -112,7 +113,7 @@ describe("Arena", () => {
   });
 
   it("knows the bytes of an element", () => {
-    expect((["f32", "i32", "bf16"] as const).map(bytesPerElement)).toEqual([4, 4, 2]);
+    expect(DTYPE_BYTES).toEqual({ f32: 4, i32: 4, bf16: 2 });
   });
 });
 

@@ -1,0 +1,186 @@
+/** A recorded list of operations as work on a card: made ready before its first run, then replayed as one graph. */
+import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName } from "../call.js";
+import type { Buffer, Program, Timings } from "../device.js";
+import { trafficOf } from "../traffic.js";
+import type { Context } from "./runtime/context.js";
+import { captureGraph, type Graph } from "./runtime/graph.js";
+import type { Address, Work } from "./runtime/launch.js";
+import type { Matmul } from "./runtime/matmul.js";
+import { Arena, DeviceBuffer } from "./runtime/memory.js";
+import type { Modules } from "./runtime/modules.js";
+import { Event, type Stream } from "./runtime/stream.js";
+import { scratchBytes, worksOf } from "./works.js";
+
+/** What programs of one device share. */
+export interface Machine {
+  readonly context: Context;
+  readonly modules: Modules;
+  readonly matmul: Matmul;
+  /** What was last written to a buffer of indices, or null where nothing was: then it holds zeros. */
+  readonly written: (buffer: DeviceBuffer) => Int32Array | null;
+}
+
+interface Step {
+  readonly operation: Operation;
+  readonly works: readonly Work[];
+}
+
+export class CudaProgram implements Program {
+  readonly operations: number;
+  private readonly machine: Machine;
+  private readonly steps: readonly Step[];
+  private readonly arenas: ReadonlySet<Arena>;
+  private readonly scratch: Arena | null;
+  private readonly forget: (program: CudaProgram) => void;
+  private ready = false;
+  private graph: Graph | null = null;
+  private running = false;
+  private disposed = false;
+
+  /**
+   * @param forget is called when it is disposed.
+   * @throws UserError when the card's memory is short, Error for operations that share memory as they must not.
+   */
+  constructor(machine: Machine, recorded: readonly Operation[], forget: (program: CudaProgram) => void) {
+    this.machine = machine;
+    this.forget = forget;
+    this.operations = recorded.length;
+    for (const operation of recorded) checkOverlap(operation, placeOf);
+    const buffers = recorded.flatMap((operation) => operation.buffers.filter((buffer) => buffer !== null).map(onCard));
+    this.arenas = new Set(buffers.map(({ arena }) => arena));
+    const bytes = Math.max(0, ...recorded.map(scratchBytes));
+    const spec = { name: "scratch of operations", shape: [Math.ceil(bytes / 4)], dtype: "f32" } as const;
+    this.scratch = bytes === 0 ? null : new Arena(machine.context, [spec]);
+    const context = {
+      card: machine.context.card,
+      addressOf: (buffer: Buffer): Address => onCard(buffer).address,
+      scratch: this.scratch?.base ?? 0n,
+    };
+    this.steps = recorded.map((operation) => ({ operation, works: worksOf(operation, context) }));
+  }
+
+  /** @throws Error when the program, or memory that it uses, was given back, or an index would leave its table. */
+  check(): void {
+    if (this.disposed) throw new Error("this program was disposed");
+    for (const arena of this.arenas) if (arena.freed) throw new Error("this program uses buffers that were given back");
+    for (const { operation } of this.steps)
+      for (const { buffer, rule } of operation.indices) this.checkIndices(onCard(buffer), rule);
+  }
+
+  /** Compiles kernels and chooses algorithms, where that is still to be done, and runs. */
+  async run(timings?: Timings): Promise<void> {
+    const { stream } = this.machine.context;
+    this.running = true;
+    try {
+      if (timings !== undefined) {
+        await this.prepare();
+        await this.runTimed(stream, timings);
+      } else {
+        await this.enqueueAll(stream);
+        await stream.wait();
+      }
+    } finally {
+      this.running = false;
+      if (this.disposed) this.release();
+    }
+  }
+
+  /** A graph pays from the second run on; many programs, as in decoding, run once. */
+  private async enqueueAll(stream: Stream): Promise<void> {
+    const all = (): void => {
+      for (const { works } of this.steps) this.enqueue(works, stream);
+    };
+    if (!this.ready) {
+      await this.prepare();
+      all();
+      return;
+    }
+    this.graph ??= captureGraph(stream, all);
+    this.graph.launch(stream);
+  }
+
+  private async prepare(): Promise<void> {
+    if (this.ready) return;
+    const works = this.steps.flatMap((step) => step.works);
+    await this.machine.modules.prepare(works.flatMap((work) => (work.kind === "launch" ? [work.kernel] : [])));
+    await this.machine.matmul.prepare(works.filter((work) => work.kind === "product"));
+    this.ready = true;
+  }
+
+  private enqueue(works: readonly Work[], stream: Stream): void {
+    for (const work of works) {
+      if (work.kind === "launch") this.machine.modules.launch(work, stream);
+      else if (work.kind === "product") this.machine.matmul.enqueue(work, stream.handle);
+      else if (work.kind === "fill") stream.fill(work.address, work.bytes);
+      else stream.copy(work.to, work.from, work.bytes);
+    }
+  }
+
+  /** One after the other, with a mark between operations: without the graph, so that the marks mean what they say. */
+  private async runTimed(stream: Stream, timings: Timings): Promise<void> {
+    const { driver } = this.machine.context;
+    const marks = Array.from({ length: this.steps.length + 1 }, () => new Event(driver, { timing: true }));
+    try {
+      marks[0].record(stream);
+      this.steps.forEach(({ works }, index) => {
+        this.enqueue(works, stream);
+        marks[index + 1].record(stream);
+      });
+      await stream.wait();
+      this.steps.forEach(({ operation }, index) => {
+        addTo(timings, operation, marks[index + 1].millisecondsSince(marks[index]));
+      });
+    } finally {
+      for (const mark of marks) mark[Symbol.dispose]();
+    }
+  }
+
+  /** A kernel would follow a wrong index out of its memory. */
+  private checkIndices(buffer: DeviceBuffer, rule: IndexRule): void {
+    const values = this.machine.written(buffer);
+    if (values === null) return;
+    for (let n = 0; n < values.length; n++) {
+      const limit = "limit" in rule ? rule.limit : (n % rule.causal.T) + 1;
+      if (values[n] < 0 || values[n] >= limit)
+        throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected 0 to ${limit - 1}`);
+    }
+  }
+
+  private release(): void {
+    this.graph?.[Symbol.dispose]();
+    this.graph = null;
+    this.scratch?.[Symbol.dispose]();
+  }
+
+  /** Memory that a running program uses goes when it has ended. */
+  [Symbol.dispose](): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.forget(this);
+    if (!this.running) this.release();
+  }
+}
+
+/** The device's own buffer behind the interface. @throws Error for one of another device, or one given back. */
+export function onCard(buffer: Buffer): DeviceBuffer {
+  if (!(buffer instanceof DeviceBuffer)) throw new Error(`${describeBuffer(buffer)} belongs to another device`);
+  if (buffer.arena.freed) throw new Error(`${describeBuffer(buffer)} was given back`);
+  return buffer;
+}
+
+function placeOf(buffer: Buffer): { readonly memory: Arena; readonly start: number; readonly size: number } {
+  const { arena, startByte, bytes } = onCard(buffer);
+  return { memory: arena, start: startByte, size: bytes };
+}
+
+function addTo(timings: Timings, operation: Operation, milliseconds: number): void {
+  const name: OperationName = operation.name;
+  const { ms = 0, calls = 0, bytes = 0, flops = 0 } = timings.get(name) ?? {};
+  const traffic = trafficOf(operation);
+  timings.set(name, {
+    ms: ms + milliseconds,
+    calls: calls + 1,
+    bytes: bytes + traffic.bytes,
+    flops: flops + traffic.flops,
+  });
+}
