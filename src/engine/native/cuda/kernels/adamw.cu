@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(256)
     adamw(WEIGHT *__restrict__ weight, float *__restrict__ master, MOMENT *__restrict__ moment1, MOMENT *__restrict__ moment2,
           GRADIENT *__restrict__ gradient, const float *__restrict__ scalars, long long count, long long first, int decays) {
   const float rate = scalars[LEARNING_RATE], beta1 = scalars[BETA1], beta2 = scalars[BETA2], epsilon = scalars[EPSILON];
-  const float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2, clip = scalars[CLIP_SCALE], correction2 = scalars[CORRECTION2];
+  const float rest1 = scalars[ONE_MINUS_BETA1], rest2 = scalars[ONE_MINUS_BETA2], clip = scalars[CLIP_SCALE], correction2 = scalars[CORRECTION2];
   const float step = rate / scalars[CORRECTION1], shrink = decays ? rate * scalars[WEIGHT_DECAY] : 0.0f;
   const unsigned key1 = (unsigned)scalars[ROUNDING_KEY1], key2 = (unsigned)scalars[ROUNDING_KEY2];
   const long long group = (long long)blockIdx.x * blockDim.x + threadIdx.x, at = group * GROUP, left = count - at;
