@@ -4,7 +4,8 @@
  * Arithmetic is float32 whatever the storage. Values that are carried from step to step in bf16 (moments; the weight where it has no master)
  * are rounded stochastically: the nearest bf16 would swallow changes below 1/256 of a value. The random bits are f(step's key, index in the
  * arena), so no generator has a state.
- * -D: WEIGHT, MOMENT, GRADIENT (float or bf16), HAS_MASTER (0 or 1), and of each scalar its index: CLIP_SCALE, LEARNING_RATE, BETA1, BETA2, ONE_MINUS_BETA1, ONE_MINUS_BETA2,
+ * -D: WEIGHT, MOMENT, GRADIENT (float or bf16), HAS_MASTER (0 or 1), and of each scalar its index: CLIP_SCALE, LEARNING_RATE, BETA1, BETA2,
+ * ONE_MINUS_BETA1, ONE_MINUS_BETA2,
  * EPSILON, WEIGHT_DECAY, CORRECTION1, CORRECTION2, ROUNDING_KEY1, ROUNDING_KEY2.
  */
 #include "scalar.cuh"

@@ -107,8 +107,8 @@ function exactUpdate(values: Readonly<Record<"w" | "m" | "v" | "g", number>>, sc
   const of = (name: (typeof SCALARS)[number]): number => scalars[SCALARS.indexOf(name)];
   const [w, m0, v0, g0] = [values.w, values.m, values.v, values.g].map(toBf16);
   const g = of("clipScale") * g0;
-  const m = of("beta1") * m0 + (1 - of("beta1")) * g;
-  const v = of("beta2") * v0 + (1 - of("beta2")) * g * g;
+  const m = of("beta1") * m0 + of("oneMinusBeta1") * g;
+  const v = of("beta2") * v0 + of("oneMinusBeta2") * g * g;
   const change = m / of("correction1") / (Math.sqrt(v / of("correction2")) + of("epsilon")) + of("weightDecay") * w;
   return { w: w - of("learningRate") * change, m, v };
 }
@@ -180,7 +180,7 @@ describeKernels("stochastic rounding", () => {
   });
 
   it("keeps values that bf16 can hold, zeros and NaN", async () => {
-    const still = scalarsOf({ learningRate: 0, beta1: 1, beta2: 1 });
+    const still = scalarsOf({ learningRate: 0, beta1: 1, beta2: 1, oneMinusBeta1: 0, oneMinusBeta2: 0 });
     const { w, m, v } = await equalParameters({ count: 9 }, { w: -2.5, m: 0, v: 0, g: 3 }, still);
     expect([...w, ...m, ...v]).toEqual([...Array(9).fill(-2.5), ...Array(18).fill(0)]);
     const broken = await equalParameters({ count: 9 }, { w: 1, m: 0, v: 0, g: Number.NaN });
