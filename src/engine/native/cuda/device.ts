@@ -1,19 +1,21 @@
 /** The device interface on an NVIDIA card: buffers in its memory, programs as graphs of kernels and products. */
 import { formatBytes } from "../../../base/format.js";
-import type { Operation } from "../call.js";
+import { describeBuffer, type Operation } from "../call.js";
 import type { Buffer, BufferSpec, Device, Operations, Program, Timings } from "../device.js";
 import { CheckedOperations } from "../operations.js";
+import { disposeAll } from "./disposal.js";
 import { openCublasLt } from "./ffi/cublaslt.js";
 import { openDriver } from "./ffi/driver.js";
 import { findLibrary, type SearchPlaces } from "./ffi/libraries.js";
-import { CudaProgram, type Machine, onCard } from "./program.js";
+import { CudaProgram, type Machine } from "./program.js";
 import { Compiler, findBackend } from "./runtime/compiler.js";
 import { type Context, openContext } from "./runtime/context.js";
 import { Matmul } from "./runtime/matmul.js";
 import { matmulHost } from "./runtime/matmul-host.js";
-import { Arena, type DeviceBuffer } from "./runtime/memory.js";
+import { Arena, DeviceBuffer } from "./runtime/memory.js";
 import { Modules } from "./runtime/modules.js";
 import { Staging } from "./runtime/staging.js";
+import { WrittenIndices } from "./written-indices.js";
 
 export interface CudaDeviceOptions {
   /** Where NVIDIA's libraries may be. */
@@ -53,12 +55,16 @@ export async function openCudaDevice(options: CudaDeviceOptions): Promise<CudaDe
     const matmul = own(new Matmul(cublasLt, matmulHost(context), { report, ...file }));
     return new CudaDevice({ context, modules, matmul, staging: own(new Staging(context)) });
   } catch (error) {
-    for (const thing of owned.reverse()) thing[Symbol.dispose]();
+    try {
+      disposeAll(owned.reverse());
+    } catch {
+      // What keeps the card from being opened says more than what then keeps it from being closed.
+    }
     throw error;
   }
 }
 
-interface Parts extends Omit<Machine, "written"> {
+interface Parts extends Omit<Machine, "indices" | "own"> {
   readonly staging: Staging;
 }
 
@@ -69,9 +75,9 @@ export class CudaDevice implements Device {
   private readonly parts: Parts;
   private readonly arenas = new Set<Arena>();
   private readonly programs = new Set<CudaProgram>();
-  /** Buffers of indices are small; kernels must not be handed wrong ones. By address. */
-  private readonly indices = new Map<bigint, Int32Array>();
-  private running: Promise<void> | null = null;
+  private readonly indices = new WrittenIndices();
+  private running = false;
+  private reads = 0;
   private disposed = false;
 
   /** Takes its parts over. */
@@ -79,11 +85,7 @@ export class CudaDevice implements Device {
     const { context, modules, matmul } = parts;
     this.parts = parts;
     this.context = context;
-    const written = ({ address, size }: DeviceBuffer): Int32Array | null => {
-      const values = this.indices.get(address);
-      return values === undefined || values.length < size ? null : values.subarray(0, size);
-    };
-    this.machine = { context, modules, matmul, written };
+    this.machine = { context, modules, matmul, indices: this.indices, own: (buffer) => this.own(buffer) };
     const { name, memoryBytes, computeCapability } = context.card;
     const { major, minor } = context.driverVersion;
     this.description = `${name}, ${formatBytes(memoryBytes)}, compute capability ${computeCapability.join(".")}, driver for CUDA ${major}.${minor}`;
@@ -105,30 +107,43 @@ export class CudaDevice implements Device {
   free(buffers: Iterable<Buffer>): void {
     this.checkIdle();
     for (const buffer of buffers) {
-      const own = onCard(buffer);
-      this.indices.delete(own.address);
-      own.arena.release(own);
-      if (own.arena.freed) this.arenas.delete(own.arena);
+      const own = this.own(buffer);
+      const { arena } = own;
+      arena.release(own);
+      if (!arena.freed) continue;
+      this.arenas.delete(arena);
+      this.indices.forget(arena);
     }
   }
 
   view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer {
     this.checkUsable();
-    return onCard(buffer).view(name, start, shape);
+    return this.own(buffer).view(name, start, shape);
   }
 
   write(buffer: Buffer, data: Float32Array | Int32Array): void {
     this.checkIdle();
-    const own = onCard(buffer);
+    const own = this.own(buffer);
+    if ((own.dtype === "i32") !== data instanceof Int32Array || data.length !== own.size)
+      throw new Error(
+        `${describeBuffer(own)} cannot take ${data.length} values of ${data instanceof Int32Array ? "i32" : "f32"}`,
+      );
     this.parts.staging.upload(own, data);
-    if (data instanceof Int32Array) this.indices.set(own.address, data.slice());
+    if (data instanceof Int32Array) this.indices.write(own, data);
   }
 
   async read(buffer: Buffer): Promise<Float32Array> {
-    this.checkIdle();
-    const own = onCard(buffer);
+    this.checkNotRunning();
+    const own = this.own(buffer);
+    if (own.dtype === "i32") throw new Error(`${describeBuffer(own)} cannot be read: it is not of floats`);
     const values = new Float32Array(own.size);
-    await this.parts.staging.download(own, values);
+    this.reads++;
+    try {
+      await this.parts.staging.download(own, values);
+    } finally {
+      this.reads--;
+      this.freeIfLast();
+    }
     return values;
   }
 
@@ -143,42 +158,54 @@ export class CudaDevice implements Device {
 
   async run(program: Program, timings?: Timings): Promise<void> {
     this.checkIdle();
-    if (!(program instanceof CudaProgram) || !this.programs.has(program))
+    if (!(program instanceof CudaProgram) || !program.isOf(this.machine))
       throw new Error("this program belongs to another device");
     program.check();
-    this.running = program.run(timings);
+    this.running = true;
     try {
-      await this.running;
+      await program.run(timings);
     } finally {
-      this.running = null;
-      if (this.disposed) this.freeAll();
+      this.running = false;
+      this.freeIfLast();
     }
   }
 
-  /** Memory that a running program uses goes when it has ended. */
+  /** Memory that is in use goes when that has ended. */
   [Symbol.dispose](): void {
     if (this.disposed) return;
     this.disposed = true;
-    if (this.running === null) this.freeAll();
+    this.freeIfLast();
   }
 
-  private freeAll(): void {
-    for (const program of this.programs) program[Symbol.dispose]();
-    for (const arena of this.arenas) arena[Symbol.dispose]();
+  private freeIfLast(): void {
+    if (!this.disposed || this.running || this.reads > 0) return;
     const { staging, matmul, modules, context } = this.parts;
-    for (const part of [staging, matmul, modules, context]) part[Symbol.dispose]();
+    const all = [...this.programs, ...this.arenas, staging, matmul, modules, context];
     this.programs.clear();
     this.arenas.clear();
-    this.indices.clear();
+    disposeAll(all);
+  }
+
+  /** @throws Error for a buffer of another device, or one that was given back. */
+  private own(buffer: Buffer): DeviceBuffer {
+    const isOurs = buffer instanceof DeviceBuffer && (buffer.arena.freed || this.arenas.has(buffer.arena));
+    if (!isOurs) throw new Error(`${describeBuffer(buffer)} belongs to another device`);
+    if (buffer.arena.freed) throw new Error(`${describeBuffer(buffer)} was given back`);
+    return buffer;
   }
 
   private checkUsable(): void {
     if (this.disposed) throw new Error("this device was disposed");
   }
 
-  /** Copies keep the order of the stream, but a program's own buffers must not change while it runs. */
+  /** What a program uses must not change while it runs, nor what is being read, which happens piece by piece. */
   private checkIdle(): void {
+    this.checkNotRunning();
+    if (this.reads > 0) throw new Error("a buffer of this device is being read; wait for it first");
+  }
+
+  private checkNotRunning(): void {
     this.checkUsable();
-    if (this.running !== null) throw new Error("a program is running on this device; wait for it first");
+    if (this.running) throw new Error("a program is running on this device; wait for it first");
   }
 }

@@ -1,23 +1,33 @@
 /** A recorded list of operations as work on a card: made ready before its first run, then replayed as one graph. */
-import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName } from "../call.js";
+import {
+  checkOverlap,
+  describeBuffer,
+  type IndexRule,
+  type Operation,
+  type OperationName,
+  type Place,
+} from "../call.js";
 import type { Buffer, Program, Timings } from "../device.js";
 import { trafficOf } from "../traffic.js";
+import { disposeAll } from "./disposal.js";
 import type { Context } from "./runtime/context.js";
 import { captureGraph, type Graph } from "./runtime/graph.js";
 import type { Address, Work } from "./runtime/launch.js";
 import type { Matmul } from "./runtime/matmul.js";
-import { Arena, DeviceBuffer } from "./runtime/memory.js";
+import { Arena, type DeviceBuffer } from "./runtime/memory.js";
 import type { Modules } from "./runtime/modules.js";
 import { Event, type Stream } from "./runtime/stream.js";
 import { scratchBytes, worksOf } from "./works.js";
+import type { WrittenIndices } from "./written-indices.js";
 
 /** What programs of one device share. */
 export interface Machine {
   readonly context: Context;
   readonly modules: Modules;
   readonly matmul: Matmul;
-  /** What was last written to a buffer of indices, or null where nothing was: then it holds zeros. */
-  readonly written: (buffer: DeviceBuffer) => Int32Array | null;
+  readonly indices: WrittenIndices;
+  /** The device's own buffer behind the interface. @throws Error for one of another device, or one given back. */
+  readonly own: (buffer: Buffer) => DeviceBuffer;
 }
 
 interface Step {
@@ -45,18 +55,29 @@ export class CudaProgram implements Program {
     this.machine = machine;
     this.forget = forget;
     this.operations = recorded.length;
-    for (const operation of recorded) checkOverlap(operation, placeOf);
-    const buffers = recorded.flatMap((operation) => operation.buffers.filter((buffer) => buffer !== null).map(onCard));
+    for (const operation of recorded) checkOverlap(operation, (buffer) => placeOf(machine.own(buffer)));
+    for (const operation of recorded) checkOutputs(operation);
+    const buffers = recorded.flatMap(({ buffers: all }) => all.filter((buffer) => buffer !== null).map(machine.own));
     this.arenas = new Set(buffers.map(({ arena }) => arena));
     const bytes = Math.max(0, ...recorded.map(scratchBytes));
     const spec = { name: "scratch of operations", shape: [Math.ceil(bytes / 4)], dtype: "f32" } as const;
     this.scratch = bytes === 0 ? null : new Arena(machine.context, [spec]);
     const context = {
       card: machine.context.card,
-      addressOf: (buffer: Buffer): Address => onCard(buffer).address,
+      addressOf: (buffer: Buffer): Address => machine.own(buffer).address,
       scratch: this.scratch?.base ?? 0n,
     };
-    this.steps = recorded.map((operation) => ({ operation, works: worksOf(operation, context) }));
+    try {
+      this.steps = recorded.map((operation) => ({ operation, works: worksOf(operation, context) }));
+    } catch (error) {
+      this.scratch?.[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Whether it was recorded on the device of this machine. */
+  isOf(machine: Machine): boolean {
+    return this.machine === machine;
   }
 
   /** @throws Error when the program, or memory that it uses, was given back, or an index would leave its table. */
@@ -64,7 +85,7 @@ export class CudaProgram implements Program {
     if (this.disposed) throw new Error("this program was disposed");
     for (const arena of this.arenas) if (arena.freed) throw new Error("this program uses buffers that were given back");
     for (const { operation } of this.steps)
-      for (const { buffer, rule } of operation.indices) this.checkIndices(onCard(buffer), rule);
+      for (const { buffer, rule } of operation.indices) this.checkIndices(this.machine.own(buffer), rule);
   }
 
   /** Compiles kernels and chooses algorithms, where that is still to be done, and runs. */
@@ -119,8 +140,9 @@ export class CudaProgram implements Program {
   /** One after the other, with a mark between operations: without the graph, so that the marks mean what they say. */
   private async runTimed(stream: Stream, timings: Timings): Promise<void> {
     const { driver } = this.machine.context;
-    const marks = Array.from({ length: this.steps.length + 1 }, () => new Event(driver, { timing: true }));
+    const marks: Event[] = [];
     try {
+      while (marks.length <= this.steps.length) marks.push(new Event(driver, { timing: true }));
       marks[0].record(stream);
       this.steps.forEach(({ works }, index) => {
         this.enqueue(works, stream);
@@ -131,13 +153,13 @@ export class CudaProgram implements Program {
         addTo(timings, operation, marks[index + 1].millisecondsSince(marks[index]));
       });
     } finally {
-      for (const mark of marks) mark[Symbol.dispose]();
+      disposeAll(marks);
     }
   }
 
   /** A kernel would follow a wrong index out of its memory. */
   private checkIndices(buffer: DeviceBuffer, rule: IndexRule): void {
-    const values = this.machine.written(buffer);
+    const values = this.machine.indices.of(buffer);
     if (values === null) return;
     for (let n = 0; n < values.length; n++) {
       const limit = "limit" in rule ? rule.limit : (n % rule.causal.T) + 1;
@@ -147,9 +169,9 @@ export class CudaProgram implements Program {
   }
 
   private release(): void {
-    this.graph?.[Symbol.dispose]();
+    const graph = this.graph;
     this.graph = null;
-    this.scratch?.[Symbol.dispose]();
+    disposeAll([graph, this.scratch]);
   }
 
   /** Memory that a running program uses goes when it has ended. */
@@ -161,16 +183,14 @@ export class CudaProgram implements Program {
   }
 }
 
-/** The device's own buffer behind the interface. @throws Error for one of another device, or one given back. */
-export function onCard(buffer: Buffer): DeviceBuffer {
-  if (!(buffer instanceof DeviceBuffer)) throw new Error(`${describeBuffer(buffer)} belongs to another device`);
-  if (buffer.arena.freed) throw new Error(`${describeBuffer(buffer)} was given back`);
-  return buffer;
+function placeOf({ arena, startByte, bytes }: DeviceBuffer): Place {
+  return { memory: arena, start: startByte, size: bytes };
 }
 
-function placeOf(buffer: Buffer): { readonly memory: Arena; readonly start: number; readonly size: number } {
-  const { arena, startByte, bytes } = onCard(buffer);
-  return { memory: arena, start: startByte, size: bytes };
+/** Indices are checked before a program runs, so none of it may write them. */
+function checkOutputs({ name, buffers, outputs }: Operation): void {
+  const written = buffers.slice(0, outputs).find((buffer) => buffer?.dtype === "i32") ?? null;
+  if (written !== null) throw new Error(`${name}: ${describeBuffer(written)} can only be written by the host`);
 }
 
 function addTo(timings: Timings, operation: Operation, milliseconds: number): void {
