@@ -5,6 +5,7 @@
 import { dirname, join } from "node:path";
 import { UserError } from "./base/errors.js";
 import { exists } from "./base/files.js";
+import { collectGarbage } from "./base/garbage.js";
 import { openRunLog, type ProgressStream } from "./base/report.js";
 import { VERSION } from "./base/version.js";
 import type { TrainerState } from "./checkpoint/format.js";
@@ -18,7 +19,7 @@ import type { DataOrder } from "./data/order.js";
 import { prefetch } from "./data/prefetch.js";
 import { type DataSources, openSources } from "./data/sources.js";
 import type { Engine } from "./engine/engine.js";
-import { createEngine } from "./engine/select.js";
+import { createEngine, engineThatRuns } from "./engine/select.js";
 import { type Evaluation, evaluateHeldOut } from "./eval/held-out.js";
 import { type Architecture, architectureOf } from "./model/architecture.js";
 import { toHuggingFaceConfig } from "./model/hugging-face.js";
@@ -26,11 +27,10 @@ import { parameterTable } from "./model/parameters.js";
 import { clipScale, isUsable } from "./optim/clipping.js";
 import { learningRateAt } from "./optim/schedules.js";
 import { type Beginning, beginRun } from "./train/begin.js";
+import { memoryOfRun, PREFETCH_STEPS } from "./train/memory.js";
 import { checkDemand, orderOfPlan } from "./train/order.js";
 import { type StepReport, TrainReport } from "./train/report.js";
 
-/** Steps read ahead of the one that trains. */
-const PREFETCH_STEPS = 4;
 /** Part of a step's time that is given to a save in flight. An engine that does not block the thread saves while it computes as well. */
 const SAVE_SHARE = 0.25;
 /** Consecutive steps without a finite loss and gradient after which a run gives up: the weights have left the region where steps help. */
@@ -81,13 +81,16 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     log,
     stream: options.progress,
   });
+  const engineOptions = { kind: plan.engine.kind, report: (line: string) => report.note(line) };
+  const memory = memoryOfRun(plan, architecture, await engineThatRuns(engineOptions));
   const { engine: made, why } = await createEngine(architecture, parameterTable(architecture), {
-    kind: plan.engine.kind,
-    report: (line) => report.note(line),
+    ...engineOptions,
+    ...(memory.choice === null ? {} : { recomputation: memory.choice.recomputation }),
   });
   using engine = made;
   engine.load(begin.tensors);
-  report.begins(begin, engine.describe(), why);
+  collectGarbage();
+  report.begins(begin, engine.describe(), why, memory);
   if (begin.engine !== null && begin.engine !== engine.describe().name)
     report.warn(`the checkpoint was made by ${begin.engine}: the run goes on, but not to the same bits`);
 
@@ -217,8 +220,9 @@ interface Progress {
 async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promise<string> {
   const { plan, architecture, sources, order, engine, begin } = run;
   const { step, updates, evaluations, report } = progress;
-  // One copy of the model in flight at a time.
+  // One copy of the model in flight at a time, and none left from the last save.
   await saver.finish();
+  collectGarbage();
   const trainer: TrainerState = {
     format: 1,
     step,

@@ -139,6 +139,17 @@ describe("resuming", () => {
     );
   });
 
+  it("within other memory goes on, also from a checkpoint that knows of no such limit", async () => {
+    const plan = await project.plan("run=moved-memory");
+    const first = await train(plan, { resume: null, stop: stopAfter(project, plan.run, 1), progress: captured() });
+    const manifest = await openCheckpoint(first.checkpoint ?? "");
+    expect(manifest.trainer.plan).toMatchObject({ engine: { recomputation: "auto", memory: null } });
+    const smaller = await project.plan("run=moved-memory", "engine.memory=8GiB", "engine.recomputation=layer");
+    const outcome = await train(smaller, { resume: "auto", stop: { requested: false }, progress: captured() });
+    expect(outcome.status).toBe("finished");
+    expect(bits(outcome.checkpoint)).toEqual(bits(straight.checkpoint));
+  });
+
   it("on another engine goes on with a warning", async () => {
     const plan = await project.plan("run=moved");
     const { checkpoint } = await train(plan, {

@@ -1,15 +1,19 @@
 /** One engine on one shape, in this process: speed, ceiling, operations, memory. */
+import { collectGarbage } from "../base/garbage.js";
 import type { Engine } from "../engine/engine.js";
-import { createEngine, type EngineKind, type SelectedEngine } from "../engine/select.js";
-import { flopsPerToken, memoryEstimate } from "../model/costs.js";
+import type { Recomputation } from "../engine/native/activations.js";
+import { shortageOf } from "../engine/native/recomputation.js";
+import { createEngine, type EngineKind, engineThatRuns, type SelectedEngine } from "../engine/select.js";
+import { flopsPerToken, type Workload } from "../model/costs.js";
 import { initialWeights } from "../model/initialise.js";
 import { countParameters, parameterTable } from "../model/parameters.js";
-import { peakResidentBytes, residentBytes } from "./memory.js";
+import { peakResidentBytes } from "./memory.js";
+import { type MemoryRequest, type PeakPrediction, predictPeak } from "./prediction.js";
 import { type Ceiling, type OperationTime, type Product, profiled } from "./profiled.js";
-import { type BenchMemory, type BenchReport, FLOPS_CONVENTION } from "./report.js";
+import { type BenchReport, FLOPS_CONVENTION } from "./report.js";
 import { type BenchShape, tokensPerStep } from "./shape.js";
 import { type Spread, spreadOf } from "./statistics.js";
-import { madeUpBatches, type TimedSteps, timeSteps } from "./steps.js";
+import { BATCHES, madeUpBatches, type TimedSteps, timeSteps } from "./steps.js";
 
 /** Untimed steps: compilation, caches, clocks. As many on PyTorch's side. */
 export const WARM_UP = 4;
@@ -21,28 +25,35 @@ const CLIP = 1;
 
 export interface MeasureOptions {
   readonly kind: EngineKind;
+  readonly memory: MemoryRequest;
   /** Timed steps. */
   readonly steps: number;
   readonly onProgress: (text: string) => void;
   /** How an engine is had; tests give their own. */
-  readonly open?: (shape: BenchShape, kind: EngineKind) => Promise<SelectedEngine>;
+  readonly open?: (shape: BenchShape, kind: EngineKind, recomputation?: Recomputation) => Promise<SelectedEngine>;
 }
 
+/** @throws UserError when there is not enough memory, for an engine that plans it. */
 export async function measure(shape: BenchShape, options: MeasureOptions): Promise<BenchReport> {
   const { steps, onProgress, open = openEngine } = options;
-  const { architecture, rows, length, accumulate } = shape;
+  const { architecture, accumulate } = shape;
   const table = parameterTable(architecture);
   const run = { batches: madeUpBatches(shape, architecture.vocabulary), accumulate, optimizer: OPTIMIZER, clip: CLIP };
-  const beforeBytes = residentBytes();
+  const predicted = (engine: string): PeakPrediction => predictPeak(engine, workloadOf(shape), options.memory);
+  const recomputation = await recomputationFor(options.kind, predicted);
   const started = performance.now();
   onProgress("opening the engine");
-  const { engine: made, why } = await open(shape, options.kind);
+  const { engine: made, why } = await open(shape, options.kind, recomputation);
   using engine = profiled(made);
+  // Memory that the engine has allocated and not touched is not resident yet, but what `auto` loaded to look for better ones is.
+  const prediction = predicted(engine.describe().name);
   engine.load(initialWeights(table, 0));
   const openMs = performance.now() - started;
+  // As a run does: the weights were copied in.
+  collectGarbage();
   const times = await timePhases(engine, { ...run, steps }, onProgress);
   // Read before anything that a run would not do.
-  const memory = memoryOf(shape, beforeBytes, engine.predictedBytes?.({ rows, length }) ?? null);
+  const peakBytes = peakResidentBytes();
   const operations = await profile(engine, { ...run, steps: PROFILE_STEPS, first: WARM_UP + steps });
   onProgress("measuring the ceiling");
   const ceiling: Ceiling | null = (await engine.matmulCeiling?.(largestProduct(shape))) ?? null;
@@ -56,8 +67,31 @@ export async function measure(shape: BenchShape, options: MeasureOptions): Promi
     ceilingShare: ceiling === null ? null : speed.flopsPerSecond / ceiling.flopsPerSecond,
     operations,
     bytesPerStep: operations === null ? null : totalBytes(operations),
-    memory,
+    memory: { ...prediction, peakBytes, ratio: peakBytes / prediction.total },
     torch: null,
+    engines: null,
+  };
+}
+
+/** What the engine is to compute again, should it plan its memory. Which one `auto` finds is looked up only when memory is short. */
+async function recomputationFor(
+  kind: EngineKind,
+  predicted: (engine: string) => PeakPrediction,
+): Promise<Recomputation | undefined> {
+  const { choice } = predicted(kind === "auto" ? "native-cpu" : kind);
+  if (choice === null || choice.fits) return choice?.recomputation;
+  const planned = predicted(await engineThatRuns({ kind })).choice;
+  if (planned !== null) throw shortageOf(planned, "--shape");
+  return undefined;
+}
+
+function workloadOf({ architecture, rows, length }: BenchShape): Workload {
+  return {
+    architecture,
+    training: [{ rows, length }],
+    evaluation: [],
+    checkpoints: false,
+    tokensAhead: BATCHES * rows * length,
   };
 }
 
@@ -90,8 +124,12 @@ function speedOf(shape: BenchShape, stepMs: Spread) {
   };
 }
 
-function openEngine({ architecture }: BenchShape, kind: EngineKind): Promise<SelectedEngine> {
-  return createEngine(architecture, undefined, { kind });
+function openEngine(
+  { architecture }: BenchShape,
+  kind: EngineKind,
+  recomputation?: Recomputation,
+): Promise<SelectedEngine> {
+  return createEngine(architecture, undefined, { kind, ...(recomputation === undefined ? {} : { recomputation }) });
 }
 
 /** Of one step. Steps of their own, since clocks around operations may cost time. */
@@ -99,13 +137,14 @@ async function profile(engine: ReturnType<typeof profiled>, run: TimedSteps): Pr
   if (engine.profile === undefined) return null;
   engine.profile();
   await timeSteps(engine, run);
+  const perStep = (value: number | undefined, name: "bytes" | "flops") =>
+    value === undefined ? {} : { [name]: value / run.steps };
   return engine
     .profile()
-    .map(({ kind, ms, calls, bytes }) => ({
-      kind,
-      ms: ms / run.steps,
-      calls: calls / run.steps,
-      ...(bytes === undefined ? {} : { bytes: bytes / run.steps }),
+    .map(({ kind, ms, calls, bytes, flops }) => ({
+      ...{ kind, ms: ms / run.steps, calls: calls / run.steps },
+      ...perStep(bytes, "bytes"),
+      ...perStep(flops, "flops"),
     }))
     .sort((a, b) => b.ms - a.ms);
 }
@@ -115,13 +154,6 @@ function totalBytes(operations: readonly OperationTime[]): number | null {
     (sum, { bytes }) => (sum === null || bytes === undefined ? null : sum + bytes),
     0,
   );
-}
-
-function memoryOf(shape: BenchShape, beforeBytes: number, predicted: number | null): BenchMemory {
-  const peakBytes = peakResidentBytes();
-  const predictedBytes = predicted ?? memoryEstimate(shape.architecture, shape).total;
-  const ratio = (peakBytes - beforeBytes) / predictedBytes;
-  return { peakBytes, beforeBytes, predictedBytes, predictedBy: predicted === null ? "formula" : "engine", ratio };
 }
 
 /** The largest of a micro-batch's products: head, gate and up together, or q, k and v together. */

@@ -1,5 +1,7 @@
-/** Memory that this process holds, as the operating system counts it. */
+/** Memory that this process holds and may hold, as the operating system counts it. */
 import { readFileSync } from "node:fs";
+import { freemem } from "node:os";
+import { constrainedMemory } from "node:process";
 
 /**
  * Peak resident bytes since the process began. Linux's `VmHWM` is read where there is one: `maxRSS` survives `exec`, so a process started by a
@@ -17,6 +19,19 @@ export function peakOf(status: string): number | null {
 
 export function residentBytes(): number {
   return process.memoryUsage.rss();
+}
+
+/** What a prediction may be wrong by, either way: what is predicted to fill the machine to the last page would not fit. */
+const HEADROOM = 0.05;
+
+/** Bytes that this process may hold in all without taking from others; a container's limit counts. */
+export function attainableBytes(
+  free: number = freemem(),
+  held: number = residentBytes(),
+  container: number = constrainedMemory(),
+): number {
+  const all = free + held;
+  return Math.floor((1 - HEADROOM) * (container > 0 ? Math.min(all, container) : all));
 }
 
 function processStatus(): string {

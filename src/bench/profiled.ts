@@ -1,9 +1,8 @@
 /**
- * What an engine may tell about its own speed and memory, beside the seam: each member is optional and looked for on the object itself.
+ * What an engine may tell about its own speed, beside the seam: each member is optional and looked for on the object itself.
  * An engine that has none of it is still measured, from outside.
  */
 import type { Engine } from "../engine/engine.js";
-import type { BatchSize } from "../model/costs.js";
 
 /** The product out[rows, columns] = a[rows, inner] · b[columns, inner]ᵀ: 2·rows·columns·inner FLOPs. */
 export interface Product {
@@ -24,17 +23,17 @@ export interface OperationTime {
   readonly calls: number;
   /** Read and written, where the engine knows. */
   readonly bytes?: number;
+  /** Of products, where the engine knows; 0 for what is no product. */
+  readonly flops?: number;
 }
 
 export interface Profiled {
   /** Threads that compute. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Times a product of this size with the same code that the steps run. */
   matmulCeiling?(product: Product): Ceiling | Promise<Ceiling>;
   /** Time of every kind of operation since the call before. The first call starts the clocks and gives nothing. */
   profile?(): readonly OperationTime[];
-  /** Bytes that the engine plans to hold when it trains on such micro-batches. */
-  predictedBytes?(batch: BatchSize): number;
 }
 
 /** The same engine, with what it may tell. */

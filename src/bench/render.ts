@@ -1,11 +1,15 @@
 /** A bench's report as people read it. */
 import { formatBytes, formatCount, formatTable } from "../base/format.js";
-import type { BenchReport, TorchComparison } from "./report.js";
+import type { BenchReport } from "./report.js";
 import type { Spread } from "./statistics.js";
 
+/** Parts of the memory that are shown: at least this share of it. */
+const LEAST_PART = 0.01;
+
 export function renderReport(report: BenchReport): string[] {
-  const { engine, stepMs, torch } = report;
-  const threads = engine.threads === null ? "" : `, ${engine.threads} threads`;
+  const { engine, stepMs } = report;
+  const told = engine.threads === null || engine.device.includes("thread");
+  const threads = told ? "" : `, ${engine.threads} threads`;
   return [
     `shape      ${shapeText(report)}`,
     `engine     ${engine.name} (${engine.device}${threads}), ${engine.precision}; open after ${formatMs(report.openMs)}, first step ${formatMs(report.firstStepMs)}`,
@@ -13,11 +17,11 @@ export function renderReport(report: BenchReport): string[] {
     `speed      ${formatCount(report.tokensPerSecond)} tok/s at the median`,
     `compute    ${formatPerSecond(report.flopsPerSecond, "FLOP")} of the model (${report.flopsConvention})`,
     `ceiling    ${ceilingText(report)}`,
-    `memory     ${memoryText(report)}`,
+    ...memoryLines(report),
     ...(report.bytesPerStep === null ? [] : [`moved      ${formatBytes(Math.round(report.bytesPerStep))} a step`]),
     "",
     ...operationLines(report),
-    ...(torch === null ? [] : ["", ...torchLines(report, torch)]),
+    ...comparisonLines(report),
   ];
 }
 
@@ -53,49 +57,59 @@ function ceilingText({ ceiling, ceilingShare, engine }: BenchReport): string {
   return `${percent(ceilingShare)} of ${formatPerSecond(flopsPerSecond, "FLOP")}, measured now: product of ${rows} × ${inner} and ${inner} × ${columns}`;
 }
 
-function memoryText({ memory }: BenchReport): string {
-  const { peakBytes, beforeBytes, predictedBytes, predictedBy, ratio } = memory;
-  const by = predictedBy === "engine" ? "the engine predicts" : "the plan's formula predicts";
-  return `peak ${formatBytes(peakBytes)}, ${formatBytes(beforeBytes)} of it before the engine; ${by} ${formatBytes(predictedBytes)}: ${percent(ratio)}`;
+function memoryLines({ memory }: BenchReport): string[] {
+  const { peakBytes, total, predictedBy, parts, choice, ratio } = memory;
+  const by = predictedBy === "engine" ? "predicted" : "predicted by the formula for all engines";
+  const seen = parts.filter(({ bytes }) => bytes >= total * LEAST_PART);
+  return [
+    `memory     peak ${formatBytes(peakBytes)} of ${formatBytes(total)} ${by}: ${percent(ratio)}`,
+    `           predicted: ${seen.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(", ")}`,
+    ...(choice === null ? [] : [`           ${choice.why}`]),
+  ];
 }
 
 function operationLines({ operations, stepMs, engine }: BenchReport): string[] {
   if (operations === null) return [`operations not timed: ${engine.name} does not tell`];
   const total = operations.reduce((sum, { ms }) => sum + ms, 0);
-  const rows = operations.map(({ kind, ms, calls, bytes }) => [
+  const rows = operations.map(({ kind, ms, calls, bytes, flops = 0 }) => [
     kind,
     formatMs(ms),
     percent(ms / total),
     formatCount(calls),
     bytes === undefined ? "-" : formatBytes(Math.round(bytes)),
     bytes === undefined ? "-" : formatPerSecond((1000 * bytes) / ms, "B"),
+    flops === 0 ? "-" : formatPerSecond((1000 * flops) / ms, "FLOP"),
   ]);
   return [
-    ...formatTable([["operation", "a step", "share", "calls", "moved", "rate"], ...rows]),
-    `${formatMs(total)} in operations of a step of ${formatMs(stepMs.median)}`,
+    ...formatTable([["operation", "a step", "share", "calls", "moved", "rate", "products"], ...rows]),
+    `${formatMs(total)} in operations of a step of ${formatMs(stepMs.median)}; moved: what is read and written at the least`,
   ];
 }
 
-function torchLines(report: BenchReport, torch: TorchComparison): string[] {
-  const { engine, tokensPerStep } = report;
-  const rate = (ms: number): string => formatCount((1000 * tokensPerStep) / ms);
-  const own = [
-    engine.name,
-    String(engine.threads ?? "-"),
-    formatMs(torch.stepMs.median),
-    range(torch.stepMs, formatMs),
+/** All comparisons in one table, ours first. */
+function comparisonLines(report: BenchReport): string[] {
+  const { engine, tokensPerStep, torch, engines } = report;
+  const all = [engines, torch].filter((each) => each !== null);
+  if (all.length === 0) return [];
+  const [{ rounds, method, stepMs: ours }] = all;
+  const row = (side: string, threads: number | null, stepMs: Spread) => [
+    ...[side, String(threads ?? "-"), formatMs(stepMs.median), range(stepMs, formatMs)],
+    formatCount((1000 * tokensPerStep) / stepMs.median),
   ];
-  const rows = torch.modes.map(({ peer, mode, threads, stepMs, ratio, ratios }) => [
-    ...[`${peer} ${mode}`, String(threads), formatMs(stepMs.median), range(stepMs, formatMs), rate(stepMs.median)],
-    ...[factor(ratio), range(ratios, factor)],
-  ]);
+  const rows = all.flatMap(({ modes }) =>
+    modes.map(({ peer, mode, threads, stepMs, ratio, ratios }) => [
+      ...row(peer === null ? mode : `${peer} ${mode}`, threads, stepMs),
+      ...[factor(ratio), range(ratios, factor)],
+    ]),
+  );
   return [
+    "",
     ...formatTable([
       ["side", "threads", "a step", "of the rounds", "tok/s", "ours / theirs", "of the rounds"],
-      [...own, rate(torch.stepMs.median), "", ""],
+      [...row(engine.name, engine.threads, ours), "", ""],
       ...rows,
     ]),
-    `${torch.rounds} rounds; ${torch.method}`,
+    `${rounds} rounds; ${method}`,
   ];
 }
 

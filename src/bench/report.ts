@@ -1,5 +1,6 @@
 /** What a bench found. `--json` prints exactly this. */
 import type { EngineDescription } from "../engine/engine.js";
+import type { PeakPrediction } from "./prediction.js";
 import type { Ceiling, OperationTime } from "./profiled.js";
 import type { BenchShape } from "./shape.js";
 import type { Spread } from "./statistics.js";
@@ -33,37 +34,36 @@ export interface BenchReport {
   /** Sum over the operations; null unless every one of them knows. */
   readonly bytesPerStep: number | null;
   readonly memory: BenchMemory;
-  /** Null unless it was asked for. */
-  readonly torch: TorchComparison | null;
+  /** PyTorch in its modes, null unless it was asked for. */
+  readonly torch: Comparison | null;
+  /** Other engines of this project, null unless they were asked for. */
+  readonly engines: Comparison | null;
 }
 
-export interface BenchMemory {
+export interface BenchMemory extends PeakPrediction {
   /** Of the whole process until the last timed step. */
   readonly peakBytes: number;
-  /** Of the process before the engine was opened: Node, this program, the made-up tokens. */
-  readonly beforeBytes: number;
-  readonly predictedBytes: number;
-  /** Whether the engine predicts for itself, or `memoryEstimate` of `model/costs.ts` does for all. */
-  readonly predictedBy: "engine" | "formula";
-  /** (peak − before) / predicted. */
+  /** peak / predicted total. */
   readonly ratio: number;
 }
 
-export interface TorchComparison {
+/** Our side beside others that ran in the same call, in turn. */
+export interface Comparison {
   /** Processes of each side. */
   readonly rounds: number;
   readonly method: string;
   /** Our rounds' medians; the rest of the report is of the round in their middle. */
   readonly stepMs: Spread;
-  readonly modes: readonly TorchMode[];
+  readonly modes: readonly ComparedSide[];
 }
 
-export interface TorchMode {
+export interface ComparedSide {
+  /** Such as `compile`, or an engine's name. */
   readonly mode: string;
-  /** Such as `pytorch 2.13.0+cpu`. */
-  readonly peer: string;
+  /** Such as `pytorch 2.13.0+cpu`; null for an engine of this project. */
+  readonly peer: string | null;
   readonly device: string;
-  readonly threads: number;
+  readonly threads: number | null;
   /** The rounds' medians. */
   readonly stepMs: Spread;
   readonly tokensPerSecond: number;

@@ -22,7 +22,7 @@ export function madeUpBatch({ rows, length }: BatchSize, vocabulary: number, num
 }
 
 /** Different batches, so that no cache or branch predictor learns one by heart. */
-const BATCHES = 4;
+export const BATCHES = 4;
 
 export function madeUpBatches(size: BatchSize, vocabulary: number): readonly Batch[] {
   return Array.from({ length: BATCHES }, (_, number) => madeUpBatch(size, vocabulary, number));

@@ -2,8 +2,9 @@
 import { UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
 import { ProgressLine, type ProgressStream } from "../base/report.js";
-import { compareWithTorch } from "../bench/compare.js";
+import { type CompareOptions, compare } from "../bench/compare.js";
 import { measure } from "../bench/measure.js";
+import type { MemoryRequest } from "../bench/prediction.js";
 import { renderReport } from "../bench/render.js";
 import type { BenchReport } from "../bench/report.js";
 import { type BenchShape, shapeOfPlan } from "../bench/shape.js";
@@ -11,26 +12,28 @@ import type { TorchModeName } from "../bench/torch.js";
 import { nearest } from "../config/nearest.js";
 import type { Plan } from "../config/plan.js";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
-import { ENGINE_KINDS, type EngineKind } from "../engine/select.js";
+import { ENGINE_KINDS, ENGINE_NAMES, type EngineKind, type EngineName } from "../engine/select.js";
 
 export interface BenchOptions {
   readonly engine: EngineKind;
   /** Timed steps. */
   readonly steps: number;
   readonly json: boolean;
-  /** Null: PyTorch is not asked. */
-  readonly torch: TorchOptions | null;
+  readonly memory: MemoryRequest;
+  /** Null: nothing else is run beside it. */
+  readonly compared: ComparedOptions | null;
   readonly progress: ProgressStream;
   readonly write: (text: string) => void;
 }
 
-export interface TorchOptions {
-  readonly modes: readonly TorchModeName[];
-  /** The interpreter. */
-  readonly python: string;
+export interface ComparedOptions {
+  /** Other engines of this project. */
+  readonly engines: readonly EngineName[];
+  /** PyTorch's modes, and its interpreter. */
+  readonly torch: { readonly modes: readonly TorchModeName[]; readonly python: string } | null;
   /** Processes of each side. */
   readonly rounds: number;
-  /** Program and arguments that run this same bench in a process of its own, without PyTorch and with JSON. */
+  /** Program and arguments that run this same bench in a process of its own, without comparing and with JSON. */
   readonly own: readonly string[];
 }
 
@@ -39,22 +42,20 @@ const LEAST_ROUNDS = 3;
 
 export async function bench(shape: BenchShape, options: BenchOptions): Promise<BenchReport> {
   checkOptions(options);
-  const { engine: kind, steps, torch, progress, json, write } = options;
+  const { engine: kind, steps, memory, compared, progress, json, write } = options;
   using line = new ProgressLine(progress);
   const onProgress = (text: string): void => line.update(text);
   const report =
-    torch === null
-      ? await measure(shape, { kind, steps, onProgress })
-      : await compareWithTorch({
-          peer: { python: torch.python, shape, steps },
-          modes: torch.modes,
-          rounds: torch.rounds,
-          own: torch.own,
-          onProgress,
-        });
+    compared === null
+      ? await measure(shape, { kind, memory, steps, onProgress })
+      : await compare({ ...compared, torch: peerOf(compared, shape, steps), onProgress });
   line.clear();
   write(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderReport(report).join("\n")}\n`);
   return report;
+}
+
+function peerOf({ torch }: ComparedOptions, shape: BenchShape, steps: number): CompareOptions["torch"] {
+  return torch === null ? null : { peer: { python: torch.python, shape, steps }, modes: torch.modes };
 }
 
 /** The shape of a plan's first stage. Before `prepare` has trained the tokenizer, its vocabulary is the one that the plan asks for. */
@@ -77,19 +78,35 @@ export function engineKindOf(name: string): EngineKind {
   });
 }
 
-function checkOptions({ steps, torch }: BenchOptions): void {
+/** Engines to compare with, by commas. @throws UserError when one of them is not an engine's own name. */
+export function engineNamesOf(text: string): EngineName[] {
+  return text.split(",").map((part) => {
+    const name = part.trim();
+    const known = ENGINE_NAMES.find((each) => each === name);
+    if (known !== undefined) return known;
+    const near = nearest(name, ENGINE_NAMES);
+    throw new UserError({
+      what: `there is no engine ${JSON.stringify(name)}`,
+      where: "--compare-engines",
+      expected: `some of ${ENGINE_NAMES.join(", ")}, by commas`,
+      ...(near === null ? {} : { hint: `did you mean ${near}?` }),
+    });
+  });
+}
+
+function checkOptions({ steps, compared }: BenchOptions): void {
   const problems = [
     ...(steps >= 1
       ? []
       : [{ what: "a bench needs a step", where: "--steps", expected: "at least 1", got: String(steps) }]),
-    ...(torch === null || torch.rounds >= LEAST_ROUNDS
+    ...(compared === null || compared.rounds >= LEAST_ROUNDS
       ? []
       : [
           {
             what: "too few rounds to compare",
             where: "--rounds",
             expected: `at least ${LEAST_ROUNDS}`,
-            got: String(torch.rounds),
+            got: String(compared.rounds),
           },
         ]),
   ];

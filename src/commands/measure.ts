@@ -1,4 +1,5 @@
 /** A short measurement of training speed for a plan, on made-up tokens. */
+import type { PeakPrediction } from "../bench/prediction.js";
 import { madeUpBatch, timeSteps } from "../bench/steps.js";
 import type { Plan } from "../config/plan.js";
 import { createEngine } from "../engine/select.js";
@@ -15,10 +16,13 @@ export interface Speed {
 const MEASURE_MS = 2000;
 const MEASURE_BATCHES = 3;
 
-/** Times forward, backward and update of a few micro-batches at the first stage's sequence length. */
-export async function measureSpeed(plan: Plan, architecture: Architecture): Promise<Speed> {
+/** Times forward, backward and update of a few micro-batches at the first stage's sequence length, on the engine that the run will have. */
+export async function measureSpeed(plan: Plan, architecture: Architecture, memory: PeakPrediction): Promise<Speed> {
   const table = parameterTable(architecture);
-  const { engine: made } = await createEngine(architecture, table, plan.engine);
+  const { engine: made } = await createEngine(architecture, table, {
+    kind: plan.engine.kind,
+    ...(memory.choice === null ? {} : { recomputation: memory.choice.recomputation }),
+  });
   using engine = made;
   engine.load(initialWeights(table, plan.seed));
   const size = { rows: plan.engine.microBatchRows, length: plan.stages[0].sequenceLength };

@@ -1,16 +1,20 @@
 /** `hephaestus plan`: the resolved run before any step, and a refusal when the data cannot feed it. */
-import { formatBytes, formatCount, formatRate, formatSeconds, formatTable } from "../base/format.js";
+import { formatCount, formatRate, formatSeconds, formatTable } from "../base/format.js";
 import { toNumber } from "../base/rational.js";
+import type { PeakPrediction } from "../bench/prediction.js";
 import type { Plan } from "../config/plan.js";
 import type { StageDemand } from "../data/order.js";
 import { type DataSources, openSources } from "../data/sources.js";
+import { engineThatRuns } from "../engine/select.js";
 import { type Architecture, architectureOf } from "../model/architecture.js";
-import { flopsPerToken, type MemoryEstimate, memoryEstimate } from "../model/costs.js";
+import { flopsPerToken } from "../model/costs.js";
 import { countParameters, parameterTable } from "../model/parameters.js";
 import { learningRateAt } from "../optim/schedules.js";
 import { startLedgerOf } from "../train/begin.js";
+import { memoryOfRun } from "../train/memory.js";
 import { checkDemand, orderOfPlan } from "../train/order.js";
 import { measureSpeed, type Speed } from "./measure.js";
+import { renderMemory } from "./plan-memory.js";
 import { plotCurve } from "./plot.js";
 
 export interface PlanSummary {
@@ -22,8 +26,8 @@ export interface PlanSummary {
   /** Of one training token at the longest sequence, by the convention in `model/costs.ts`. */
   readonly flopsPerToken: number;
   readonly trainingFlops: number;
-  /** Bytes, estimated, of a micro-batch at the longest sequence. */
-  readonly memory: MemoryEstimate;
+  /** Of the whole process at its peak. */
+  readonly memory: PeakPrediction;
   readonly steps: number;
   readonly tokens: number;
   readonly domains: readonly {
@@ -70,8 +74,9 @@ export async function plan(resolved: Plan, options: PlanOptions): Promise<PlanSu
   const architecture = architectureOf(resolved.model, sources.tokenizer.vocabulary);
   const order = orderOfPlan(resolved, sources.domains, await startLedgerOf(resolved.begin));
   checkDemand(resolved, order, sources.domains);
-  const speed = options.measure ? await measureSpeed(resolved, architecture) : null;
-  const summary = summarize(resolved, architecture, sources, order.demand(), speed);
+  const memory = memoryOfRun(resolved, architecture, await engineThatRuns({ kind: resolved.engine.kind }));
+  const speed = options.measure ? await measureSpeed(resolved, architecture, memory) : null;
+  const summary = summarize(resolved, architecture, sources, order.demand(), { memory, speed });
   options.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : `${render(resolved, summary).join("\n")}\n`);
   return summary;
 }
@@ -81,7 +86,7 @@ function summarize(
   architecture: Architecture,
   sources: DataSources,
   demand: readonly StageDemand[],
-  speed: Speed | null,
+  { memory, speed }: Pick<PlanSummary, "memory" | "speed">,
 ): PlanSummary {
   const length = Math.max(...plan.stages.map(({ sequenceLength }) => sequenceLength));
   const tokens = plan.stages.reduce((sum, stage) => sum + stage.tokens, 0);
@@ -96,7 +101,7 @@ function summarize(
       (sum, stage) => sum + stage.tokens * flopsPerToken(architecture, stage.sequenceLength),
       0,
     ),
-    memory: memoryEstimate(architecture, { rows: plan.engine.microBatchRows, length }),
+    memory,
     steps: plan.stages.reduce((sum, stage) => sum + stage.steps, 0),
     tokens,
     domains: sources.domains.map(({ name, train, heldOut }) => ({
@@ -137,13 +142,13 @@ function ratesOf(stage: Plan["stages"][number]): (step: number) => number {
 const PLOT = { width: 64, height: 6 };
 
 function render(plan: Plan, summary: PlanSummary): string[] {
-  const { architecture: a, memory } = summary;
+  const { architecture: a } = summary;
   return [
     `run        ${summary.run} (${summary.runFolder})`,
     `begins     ${plan.begin.mode === "scratch" ? `from random weights, seed ${plan.seed}` : `${plan.begin.mode} of ${plan.begin.from}`}`,
     `model      ${formatCount(summary.parameters)} parameters: width ${a.width}, ${a.layers} layers, ${a.heads} heads (${a.kvHeads} key/value), feed-forward ${a.feedForward}, vocabulary ${a.vocabulary}${a.tied ? ", tied" : ""}`,
     `compute    ${formatCount(summary.flopsPerToken)}FLOP per token, ${formatCount(summary.trainingFlops)}FLOP in all (6·N_matmul + causal half of attention)`,
-    `memory     about ${formatBytes(memory.total)}: weights, gradients and moments ${formatBytes(memory.weights + memory.gradients + memory.moments)}, activations of ${plan.engine.microBatchRows} rows ${formatBytes(memory.activations + memory.attention)}`,
+    ...renderMemory(summary.memory, plan.engine.microBatchRows),
     `length     ${summary.steps} steps, ${formatCount(summary.tokens)} tokens`,
     summary.speed === null || summary.seconds === null
       ? "time       not measured; add --measure"

@@ -150,6 +150,10 @@ export interface EnginePlan {
   readonly kind: "auto" | "native-cpu" | "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
   /** B, rows of a micro-batch; a step's rows are run in pieces of at most this many. */
   readonly microBatchRows: number;
+  /** What the backward pass computes again to save memory; `auto`: the least that fits. No bit of the result depends on it. */
+  readonly recomputation: "auto" | "none" | "block-parts" | "layer";
+  /** Bytes that the whole process may hold at its peak; null: what the machine has free. */
+  readonly memory: number | null;
 }
 
 export interface EvaluationPlan {

@@ -23,6 +23,23 @@ export function parseCount(value: unknown): number | null {
   return exact !== null && exact.denominator === 1 ? exact.numerator : null;
 }
 
+const BINARY: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+
+/**
+ * Bytes, from 0 to 2^53 − 1: as `parseCount`, or with a unit: `20GiB`, `1.5 GiB` (binary), `16GB` (decimal). Null for anything else.
+ * A part of a byte that a binary unit leaves is dropped.
+ */
+export function parseBytes(value: unknown): number | null {
+  const parts = typeof value === "string" ? /^\s*([\d_.]+)\s?([KMGT]i|[kMGT]?)B\s*$/.exec(value) : null;
+  if (parts === null) return parseCount(value);
+  const [, digits = "", unit = ""] = parts;
+  const scale = BINARY[unit];
+  if (scale === undefined) return parseCount(`${digits}${unit}`);
+  const exact = /^\d+(?:_\d+)*(?:\.\d+)?$/.test(digits) ? parseRational(digits.replaceAll("_", "")) : null;
+  const bytes = exact === null ? null : Math.floor((exact.numerator * scale) / exact.denominator);
+  return bytes !== null && Number.isSafeInteger(bytes) ? bytes : null;
+}
+
 /** A whole number, or its digits as text, underscores allowed; no `k` or `M`, because 4k is not 4096. Null for anything else. */
 export function parseWhole(value: unknown): number | null {
   return typeof value === "string" && !/^\s*[\d_]+\s*$/.test(value) ? null : parseCount(value);

@@ -25,7 +25,7 @@ export function resolvePlan(source: PlanSource, root: string): Plan {
     model: resolveModel(source.model, stages),
     stages,
     optimizer,
-    engine: { kind: source.engine.kind, microBatchRows: source.engine.microBatchRows ?? defaultMicroBatch(stages) },
+    engine: { ...source.engine, microBatchRows: source.engine.microBatchRows ?? defaultMicroBatch(stages) },
     evaluation,
     checkpoint,
     report,

@@ -7,6 +7,7 @@ import type { Rational } from "../base/rational.js";
 import {
   type Duration,
   decimalText,
+  parseBytes,
   parseCount,
   parseDuration,
   parseNumber,
@@ -54,6 +55,11 @@ export function count(unit: "tokens" | "bytes") {
     within(1, Number.MAX_SAFE_INTEGER)(parseCount(value)),
   );
 }
+
+/** A size of at least one byte, binary or decimal. */
+export const size = leaf<number>("a size, such as 20GiB or 16GB", (value) =>
+  within(1, Number.MAX_SAFE_INTEGER)(parseBytes(value)),
+);
 
 /** A number for which `holds`; `expected` says so in words. */
 export function number(expected: string, holds: (value: number) => boolean) {

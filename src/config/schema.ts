@@ -1,7 +1,19 @@
 /** Everything that may stand in a plan file. Strict: an unknown key is an error, since a typo in a ten-hour run is an expensive bug. */
 import { z } from "zod";
 import { dataSchema } from "./schema-data.js";
-import { count, fraction, number, optional, path, positive, runName, section, whole, word } from "./schema-leaves.js";
+import {
+  count,
+  fraction,
+  number,
+  optional,
+  path,
+  positive,
+  runName,
+  section,
+  size,
+  whole,
+  word,
+} from "./schema-leaves.js";
 import { modelSchema } from "./schema-model.js";
 import { stageSchema } from "./schema-stages.js";
 
@@ -18,6 +30,8 @@ const optimizerSchema = section("the optimizer", {
 const engineSchema = section("the engine", {
   kind: word(["auto", "native-cpu", "tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]).prefault("auto"),
   microBatchRows: optional(whole(1)),
+  recomputation: word(["auto", "none", "block-parts", "layer"]).prefault("auto"),
+  memory: optional(size),
 });
 
 const evaluationSchema = section("the evaluation", {

@@ -35,6 +35,29 @@ export interface BatchSize {
   readonly length: number;
 }
 
+/** What memory is asked for: everything that a process computes with one model. */
+export interface Workload {
+  readonly architecture: Architecture;
+  /** Micro-batches that are trained on; empty where nothing is trained. */
+  readonly training: readonly BatchSize[];
+  /** Batches whose loss alone is computed. */
+  readonly evaluation: readonly BatchSize[];
+  /** Whether checkpoints are saved, from copies of weights and moments. */
+  readonly checkpoints: boolean;
+  /** Tokens that wait in batches. */
+  readonly tokensAhead: number;
+}
+
+/** Memory under a name for people. */
+export interface MemoryPart {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export function totalBytes(parts: readonly MemoryPart[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** Bytes of a float32 training step. `total` is their sum. */
 export interface MemoryEstimate {
   readonly weights: number;

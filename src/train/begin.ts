@@ -153,12 +153,15 @@ export function checkSameArchitecture(wanted: Architecture, found: unknown, wher
 /** What may change between the parts of one interrupted run: where it writes and how it reports, not what it computes. */
 const FREE_SECTIONS: ReadonlySet<string> = new Set(["run", "runFolder", "report", "checkpoint", "evaluation", "data"]);
 
+/** Keys of `engine` that change memory and speed, not a bit. */
+const FREE_ENGINE_KEYS: ReadonlySet<string> = new Set(["recomputation", "memory"]);
+
 /** @throws UserError when the plan differs in anything that would change the numbers of a resumed run. */
 function checkSamePlan(plan: Plan, saved: unknown, where: string): void {
-  const essential = (value: unknown) =>
-    value !== null && typeof value === "object"
-      ? Object.fromEntries(Object.entries(value).filter(([key]) => !FREE_SECTIONS.has(key)))
-      : value;
+  const essential = (value: unknown) => {
+    const { engine, ...rest } = without(value, FREE_SECTIONS);
+    return { ...rest, engine: without(engine, FREE_ENGINE_KEYS) };
+  };
   const differences = differingPaths(essential(plain(plan)), essential(saved));
   if (differences.length === 0) return;
   throw new UserError({
@@ -168,6 +171,13 @@ function checkSamePlan(plan: Plan, saved: unknown, where: string): void {
     got: differences.map(({ path, wanted }) => `${path} ${wanted}`).join(", "),
     hint: "undo the change, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`, which keeps the ledger exact",
   });
+}
+
+/** An object without some keys; anything else has none. */
+function without(value: unknown, keys: ReadonlySet<string>): Record<string, unknown> {
+  return value !== null && typeof value === "object"
+    ? Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)))
+    : {};
 }
 
 /** A value as it is after a round trip through JSON, so that it compares with what a checkpoint holds. */

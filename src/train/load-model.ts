@@ -24,7 +24,7 @@ export interface LoadedModel {
 export async function loadModel(plan: Plan, checkpoint: string | null): Promise<LoadedModel> {
   const folder = checkpoint ?? (await newestFolder(plan));
   const { architecture, weights, trainer } = await openModel(folder);
-  const { engine } = await createEngine(architecture, parameterTable(architecture), plan.engine);
+  const { engine } = await createEngine(architecture, parameterTable(architecture), { kind: plan.engine.kind });
   try {
     engine.load(weights());
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { formatChange, formatCount, formatRate, formatSeconds, formatTable } from "../base/format.js";
 import { ProgressLine, type ProgressStream, type RunLog } from "../base/report.js";
+import type { PeakPrediction } from "../bench/prediction.js";
 import type { Plan } from "../config/plan.js";
 import type { DataOrder } from "../data/order.js";
 import type { EngineDescription } from "../engine/engine.js";
@@ -55,10 +56,11 @@ export class TrainReport implements Disposable {
     this.#totalTokens = options.plan.stages.reduce((sum, { tokens }) => sum + tokens, 0);
   }
 
-  begins(begin: Beginning, engine: EngineDescription, why: string): void {
+  begins(begin: Beginning, engine: EngineDescription, why: string, { total, choice }: PeakPrediction): void {
     for (const warning of begin.warnings) this.warn(warning);
     this.#line.line(`run ${this.#plan.run}: ${begin.words}`);
     this.#line.line(`engine ${why}`);
+    if (choice !== null) this.#line.line(choice.why);
     this.#line.line(
       `${this.#order.steps - begin.step} of ${this.#order.steps} steps, ${formatCount(this.#totalTokens)} tokens in all`,
     );
@@ -68,6 +70,8 @@ export class TrainReport implements Disposable {
       engine: engine.name,
       device: engine.device,
       order: this.#order.fingerprint,
+      predictedPeakBytes: total,
+      recomputation: choice?.recomputation ?? null,
       plan: this.#plan,
     });
   }

@@ -58,10 +58,7 @@ export class TellingEngine extends SilentEngine implements Profiled {
     this.#counted = this.updates.length;
     return [
       { kind: "norm", ms: steps, calls: steps, bytes: 100 * steps },
-      { kind: "matmul", ms: 10 * steps, calls: 2 * steps, bytes: 1000 * steps },
+      { kind: "matmul", ms: 10 * steps, calls: 2 * steps, bytes: 1000 * steps, flops: 5000 * steps },
     ];
-  }
-  predictedBytes(): number {
-    return 12_345;
   }
 }

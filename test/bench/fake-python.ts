@@ -13,13 +13,14 @@ export interface FakePrograms extends Disposable {
   own(reports: readonly BenchReport[]): readonly string[];
   /** A command that fails. */
   ownFailing(code: number, words: string): readonly string[];
-  /** What ran, in order: `ours`, or the peer's arguments. */
+  /** What ran, in order: `ours` and its last arguments, or the peer's. */
   ran(): string[];
 }
 
 export function fakePrograms(parameters: number): FakePrograms {
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   const log = join(folder, "log");
+  let owns = 0;
   writeFileSync(log, "");
   const program = (name: string, body: string): string => {
     const path = join(folder, name);
@@ -42,10 +43,10 @@ export function fakePrograms(parameters: number): FakePrograms {
     own: (reports) => [
       process.execPath,
       program(
-        "own.cjs",
+        `own-${++owns}.cjs`,
         `const reports = ${JSON.stringify(reports)};
-         const before = fs.readFileSync(${JSON.stringify(log)}, "utf8").split("\\n").filter((line) => line === "ours").length;
-         ${note('"ours"')}
+         const before = fs.readFileSync(${JSON.stringify(log)}, "utf8").split("\\n").filter((line) => line.startsWith("ours")).length;
+         ${note('["ours", ...process.argv.slice(2)].join(" ")')}
          console.log("noise\\n" + JSON.stringify(reports[before], null, 2));`,
       ),
     ],

@@ -1,15 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { largestProduct, measure, WARM_UP } from "../../src/bench/measure.js";
+import { UserError } from "../../src/base/errors.js";
+import { largestProduct, type MeasureOptions, measure, WARM_UP } from "../../src/bench/measure.js";
 import { DEFAULT_SHAPE, parseShape } from "../../src/bench/shape.js";
+import type { EngineKind } from "../../src/engine/select.js";
 import { flopsPerToken, memoryEstimate } from "../../src/model/costs.js";
 import { countParameters, parameterTable } from "../../src/model/parameters.js";
 import { SilentEngine, TellingEngine } from "./engines.js";
 import { TINY } from "./reports.js";
 
 const shape = parseShape(TINY);
+const ANY = { recomputation: "auto", memory: null } as const;
 
 function measured(engine: SilentEngine, steps = 3, onProgress: (text: string) => void = () => {}) {
-  return measure(shape, { kind: "auto", steps, onProgress, open: async () => ({ engine, why: "made up" }) });
+  return measure(shape, {
+    kind: "auto",
+    memory: ANY,
+    steps,
+    onProgress,
+    open: async () => ({ engine, why: "made up" }),
+  });
 }
 
 describe("measure", () => {
@@ -22,18 +31,17 @@ describe("measure", () => {
     expect(report.tokensPerStep).toBe(32);
     expect(report.tokensPerSecond * report.stepMs.median).toBeCloseTo(32_000, 6);
     expect(report.flopsPerSecond).toBe(report.tokensPerSecond * perToken);
-    expect(report.memory).toMatchObject({
-      predictedBytes: memoryEstimate(shape.architecture, { rows: 2, length: 16 }).total,
-      predictedBy: "formula",
-    });
-    const { peakBytes, beforeBytes, predictedBytes, ratio } = report.memory;
-    expect(ratio).toBe((peakBytes - beforeBytes) / predictedBytes);
+    expect(report.memory).toMatchObject({ engine: "silent", predictedBy: "formula", choice: null });
+    const { peakBytes, total, parts, ratio } = report.memory;
+    expect(total - parts[0].bytes).toBe(memoryEstimate(shape.architecture, { rows: 2, length: 16 }).total);
+    expect(ratio).toBe(peakBytes / total);
     expect(report).toMatchObject({
       ceiling: null,
       ceilingShare: null,
       operations: null,
       bytesPerStep: null,
       torch: null,
+      engines: null,
     });
     expect(report.engine).toMatchObject({ name: "silent", threads: null, why: "made up" });
   });
@@ -49,18 +57,17 @@ describe("measure", () => {
     expect(said).toContain("step 7 of 7");
   });
 
-  it("takes what the engine tells: ceiling, operations of a step, bytes, prediction", async () => {
+  it("takes what the engine tells: ceiling, operations of a step, bytes, FLOPs", async () => {
     const report = await measured(new TellingEngine());
     expect(report.engine.threads).toBe(2);
     // The vocabulary of 64 and twice the feed-forward width are equal here; 32 tokens, width 16.
     expect(report.ceiling).toEqual({ rows: 8, columns: 64, inner: 16, flopsPerSecond: 1e9 });
     expect(report.ceilingShare).toBe(report.flopsPerSecond / 1e9);
     expect(report.operations).toEqual([
-      { kind: "matmul", ms: 10, calls: 2, bytes: 1000 },
+      { kind: "matmul", ms: 10, calls: 2, bytes: 1000, flops: 5000 },
       { kind: "norm", ms: 1, calls: 1, bytes: 100 },
     ]);
     expect(report.bytesPerStep).toBe(1100);
-    expect(report.memory).toMatchObject({ predictedBytes: 12_345, predictedBy: "engine" });
   });
 
   it("knows no sum of bytes when one operation does not tell", async () => {
@@ -75,8 +82,26 @@ describe("measure", () => {
     expect(report.operations?.[1]).toEqual({ kind: "b", ms: 1, calls: 1 });
   });
 
+  it("opens the engine with the least recomputation that fits, or the one asked for", async () => {
+    const seen: unknown[] = [];
+    const open: MeasureOptions["open"] = async (_shape, _kind, recomputation) => {
+      seen.push(recomputation);
+      return { engine: new SilentEngine(), why: "made up" };
+    };
+    const run = (kind: EngineKind, memory: MeasureOptions["memory"]) =>
+      measure(shape, { kind, memory, steps: 1, onProgress: () => {}, open });
+    await run("auto", ANY);
+    await run("native-cpu", { recomputation: "layer", memory: null });
+    await run("tfjs-cpu", ANY);
+    expect(seen).toEqual(["none", "layer", undefined]);
+    const short = run("native-cpu", { recomputation: "auto", memory: 1000 });
+    await expect(short).rejects.toThrow(UserError);
+    await expect(short).rejects.toThrow(/--shape: there is not enough memory.*got: 1000 B \(engine\.memory\)/s);
+    expect(seen).toHaveLength(3);
+  });
+
   it("runs a real engine", async () => {
-    const report = await measure(shape, { kind: "tfjs-cpu", steps: 2, onProgress: () => {} });
+    const report = await measure(shape, { kind: "tfjs-cpu", memory: ANY, steps: 2, onProgress: () => {} });
     expect(report.engine).toMatchObject({ name: "tfjs-cpu", precision: "fp32" });
     expect(report.stepMs.min).toBeGreaterThan(0);
     expect(report.openMs).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { peakOf, peakResidentBytes, residentBytes } from "../../src/bench/memory.js";
+import { attainableBytes, peakOf, peakResidentBytes, residentBytes } from "../../src/bench/memory.js";
 
 describe("peak memory", () => {
   it("is read from Linux's status", () => {
@@ -19,5 +19,16 @@ describe("peak memory", () => {
     const peak = peakResidentBytes();
     expect(peak).toBeGreaterThanOrEqual(before);
     expect(peak).toBeGreaterThan(held.length);
+  });
+});
+
+describe("attainable memory", () => {
+  it("is what is free and what is held, within the container's limit, less what a prediction may be wrong by", () => {
+    expect(attainableBytes(900, 100, 2000)).toBe(950);
+    expect(attainableBytes(900, 100, 500)).toBe(475);
+    // Without a limit Node gives 0, or a number larger than any memory.
+    expect(attainableBytes(900, 100, 0)).toBe(950);
+    expect(attainableBytes(900, 100, 2 ** 64)).toBe(950);
+    expect(attainableBytes()).toBeGreaterThan(64 << 20);
   });
 });

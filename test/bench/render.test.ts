@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { summarize } from "../../src/bench/compare.js";
 import { formatMs, formatPerSecond, renderReport } from "../../src/bench/render.js";
+import { chooseRecomputation } from "../../src/engine/native/recomputation.js";
 import { reportOf } from "./reports.js";
 
 describe("renderReport", () => {
@@ -12,7 +13,8 @@ describe("renderReport", () => {
       "speed      8k tok/s at the median",
       "compute    0.319 GFLOP/s of the model (6·N_matmul + causal half of attention, per token; recomputation does not count)",
       "ceiling    not measured: made-up cannot run a product by itself",
-      "memory     peak 300 MiB, 100 MiB of it before the engine; the plan's formula predicts 160 MiB: 125.0 %",
+      "memory     peak 300 MiB of 240 MiB predicted by the formula for all engines: 125.0 %",
+      "           predicted: process without a model 100 MiB, activations 139 MiB",
       "",
       "operations not timed: made-up does not tell",
     ]);
@@ -20,6 +22,9 @@ describe("renderReport", () => {
 
   it("shows the ceiling, operations and bytes where the engine tells", () => {
     const base = reportOf(4);
+    const choice = chooseRecomputation((mode) => (mode === "none" ? 9 : 1) * 2 ** 20, {
+      ...{ asked: "auto", limit: 2 ** 22, limitedBy: "engine.memory" },
+    });
     const lines = renderReport(
       reportOf(4, {
         shape: { ...base.shape, accumulate: 2, architecture: { ...base.shape.architecture, kvHeads: 1, tied: true } },
@@ -27,11 +32,12 @@ describe("renderReport", () => {
         ceiling: { rows: 8, columns: 64, inner: 16, flopsPerSecond: 5e11 },
         ceilingShare: 0.625,
         operations: [
-          { kind: "matmul", ms: 3, calls: 12, bytes: 6e6 },
-          { kind: "norm", ms: 1, calls: 5 },
+          { kind: "matmul", ms: 3, calls: 12, bytes: 6e6, flops: 1.5e9 },
+          { kind: "norm", ms: 1, calls: 5, bytes: 1e6, flops: 0 },
+          { kind: "other", ms: 1, calls: 5 },
         ],
         bytesPerStep: 3 * 2 ** 20,
-        memory: { ...base.memory, predictedBy: "engine" },
+        memory: { ...base.memory, predictedBy: "engine", choice },
       }),
     );
     expect(lines[0]).toContain("2 heads (1 key/value), feed-forward 32, vocabulary 64, tied; ");
@@ -39,27 +45,39 @@ describe("renderReport", () => {
     expect(lines[1]).toContain("(CPU of paper, 2 threads)");
     expect(lines.slice(5)).toEqual([
       "ceiling    62.5 % of 500 GFLOP/s, measured now: product of 8 × 16 and 16 × 64",
-      "memory     peak 300 MiB, 100 MiB of it before the engine; the engine predicts 160 MiB: 125.0 %",
+      "memory     peak 300 MiB of 240 MiB predicted: 125.0 %",
+      "           predicted: process without a model 100 MiB, activations 139 MiB",
+      "           recomputation block-parts: none would need 9 MiB of 4 MiB (engine.memory); norms, projections and the gate are computed twice",
       "moved      3 MiB a step",
       "",
-      "operation  a step   share  calls     moved    rate",
-      "matmul       3 ms  75.0 %     12  5.72 MiB  2 GB/s",
-      "norm         1 ms  25.0 %      5         -       -",
-      "4 ms in operations of a step of 4 ms",
+      "operation  a step   share  calls     moved    rate     products",
+      "matmul       3 ms  60.0 %     12  5.72 MiB  2 GB/s  500 GFLOP/s",
+      "norm         1 ms  20.0 %      5   977 KiB  1 GB/s            -",
+      "other        1 ms  20.0 %      5         -       -            -",
+      "5 ms in operations of a step of 4 ms; moved: what is read and written at the least",
     ]);
   });
 
-  it("shows PyTorch beside us, with the ratio of the medians", () => {
-    const their = (msPerStep: number) => ({ peer: "pytorch 2.0", device: "cpu", threads: 2, parameters: 1, msPerStep });
-    const rounds = [4, 5, 8].map((ms) => ({ ours: reportOf(ms), theirs: [their(10), their(8)] }));
-    const torch = summarize(rounds, ["eager", "compile"], 32);
-    expect(renderReport(reportOf(5, { torch })).slice(-5)).toEqual([
-      "side                 threads  a step   of the rounds  tok/s  ours / theirs     of the rounds",
-      "made-up                    -    5 ms    4 ms to 8 ms   6.4k",
-      "pytorch 2.0 eager          2   10 ms  10 ms to 10 ms   3.2k         2.00 ×  1.25 × to 2.50 ×",
-      "pytorch 2.0 compile        2    8 ms    8 ms to 8 ms     4k         1.60 ×  1.00 × to 2.00 ×",
+  it("shows other engines and PyTorch beside us in one table, with the ratio of the medians", () => {
+    const about = { device: "cpu", parameters: 1 };
+    const their = (msPerStep: number) => ({ ...about, peer: "pytorch 2.0", threads: 2, msPerStep });
+    const wasm = { ...about, peer: null, threads: null, msPerStep: 100 };
+    const rounds = [4, 5, 8].map((ms) => ({ ours: reportOf(ms), theirs: [wasm, their(10), their(8)] }));
+    const sides = ["tfjs-wasm", "eager", "compile"].map((mode, index) => ({ mode, index }));
+    const engines = summarize(rounds, sides.slice(0, 1), 32);
+    const torch = summarize(rounds, sides.slice(1), 32);
+    const ours = { ...reportOf(5).engine, threads: 2 };
+    const table = [
+      "side                 threads  a step     of the rounds  tok/s  ours / theirs       of the rounds",
+      "made-up                    2    5 ms      4 ms to 8 ms   6.4k",
+      "tfjs-wasm                  -  100 ms  100 ms to 100 ms    320        20.00 ×  12.50 × to 25.00 ×",
+      "pytorch 2.0 eager          2   10 ms    10 ms to 10 ms   3.2k         2.00 ×    1.25 × to 2.50 ×",
+      "pytorch 2.0 compile        2    8 ms      8 ms to 8 ms     4k         1.60 ×    1.00 × to 2.00 ×",
       expect.stringMatching(/^3 rounds; each round runs every side in a process of its own, in turn, with 4 untimed/),
-    ]);
+    ];
+    expect(renderReport(reportOf(5, { torch, engines, engine: ours })).slice(-6)).toEqual(table);
+    expect(renderReport(reportOf(5, { torch, engine: ours })).slice(-5, -1)).toHaveLength(4);
+    expect(renderReport(reportOf(5, { engines })).at(-3)).toMatch(/^made-up +- +5 ms/);
   });
 });
 

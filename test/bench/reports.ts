@@ -32,13 +32,20 @@ export function reportOf(median: number, changes: Partial<BenchReport> = {}): Be
     operations: null,
     bytesPerStep: null,
     memory: {
-      peakBytes: 300 * 2 ** 20,
-      beforeBytes: 100 * 2 ** 20,
-      predictedBytes: 160 * 2 ** 20,
+      engine: "made-up",
       predictedBy: "formula",
+      parts: [
+        { name: "process without a model", bytes: 100 * 2 ** 20 },
+        { name: "activations", bytes: 139 * 2 ** 20 },
+        { name: "crumbs", bytes: 2 ** 20 },
+      ],
+      total: 240 * 2 ** 20,
+      choice: null,
+      peakBytes: 300 * 2 ** 20,
       ratio: 1.25,
     },
     torch: null,
+    engines: null,
     ...changes,
   };
 }

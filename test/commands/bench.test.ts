@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
 import { parseShape } from "../../src/bench/shape.js";
 import { main } from "../../src/cli.js";
-import { type BenchOptions, bench, benchShapeOf, engineKindOf } from "../../src/commands/bench.js";
+import { type BenchOptions, bench, benchShapeOf, engineKindOf, engineNamesOf } from "../../src/commands/bench.js";
 import { loadTokenizer } from "../../src/data/tokenizer/tokenizer.js";
 import { countParameters, parameterTable } from "../../src/model/parameters.js";
 import { fakePrograms } from "../bench/fake-python.js";
@@ -16,9 +16,20 @@ import { captured, makeProject, type Project } from "../end-to-end/project.js";
 const shape = parseShape(TINY);
 const parameters = countParameters(parameterTable(shape.architecture));
 
+const ANY = { recomputation: "auto", memory: null } as const;
+
 function options(changes: Partial<BenchOptions> = {}): BenchOptions {
   const progress = captured();
-  return { engine: "tfjs-cpu", steps: 2, json: true, torch: null, progress, write: () => {}, ...changes };
+  return {
+    engine: "tfjs-cpu",
+    steps: 2,
+    json: true,
+    memory: ANY,
+    compared: null,
+    progress,
+    write: () => {},
+    ...changes,
+  };
 }
 
 describe("bench", () => {
@@ -45,14 +56,14 @@ describe("bench", () => {
   it("compares with PyTorch in processes", async () => {
     using programs = fakePrograms(parameters);
     const own = programs.own([5, 5, 5].map((ms) => reportOf(ms)));
-    const torch = { modes: ["compile"], python: programs.python, rounds: 3, own } as const;
-    const report = await bench(shape, options({ torch }));
+    const torch = { modes: ["compile"], python: programs.python } as const;
+    const report = await bench(shape, options({ compared: { engines: [], torch, rounds: 3, own } }));
     expect(report.torch?.modes).toMatchObject([{ mode: "compile", ratio: 2 }]);
   });
 
   it("refuses no steps and too few rounds, both at once", async () => {
-    const torch = { modes: ["eager"], python: "python3", rounds: 2, own: [] } as const;
-    const failure = bench(shape, options({ steps: 0, torch }));
+    const compared = { engines: ["tfjs-cpu"], torch: null, rounds: 2, own: [] } as const;
+    const failure = bench(shape, options({ steps: 0, compared }));
     await expect(failure).rejects.toThrow(UserError);
     await expect(failure).rejects.toThrow(/--steps[\s\S]*--rounds[\s\S]*at least 3/);
   });
@@ -61,6 +72,9 @@ describe("bench", () => {
     expect(engineKindOf("tfjs-wasm")).toBe("tfjs-wasm");
     expect(() => engineKindOf("tfjs-wsam")).toThrow(/expected: auto, .*\n.*did you mean tfjs-wasm\?/s);
     expect(() => engineKindOf("gpu of a friend")).toThrow(UserError);
+    expect(engineNamesOf("tfjs-wasm, tfjs-cpu")).toEqual(["tfjs-wasm", "tfjs-cpu"]);
+    expect(() => engineNamesOf("tfjs-wasm,tfjs-cup")).toThrow(/--compare-engines: .*did you mean tfjs-cpu\?/s);
+    expect(() => engineNamesOf("auto")).toThrow(UserError);
   });
 });
 
@@ -101,6 +115,9 @@ describe("the command line", () => {
     [["--set", "a=1"], /--set changes a plan, and there is none/],
     [["--shape", "width=3"], /missing: layers/],
     [["--engine", "tfjs-wsam"], /did you mean tfjs-wasm/],
+    [["--recomputation", "some"], /Allowed choices are auto, none, block-parts, layer/],
+    [["--compare-engines", "wasm"], /there is no engine "wasm"/],
+    [["--compare-engines", "tfjs-cpu", "--rounds", "2"], /too few rounds/],
     [["--compare-torch", "fast"], /Allowed choices are eager, compile, both/],
     [
       ["--compare-torch", "--python", "/nowhere/python3"],
@@ -113,6 +130,16 @@ describe("the command line", () => {
     expect(await main(["bench", ...args], terminal)).toBe(2);
     expect(err.text).toMatch(message);
     expect(err.text).not.toMatch(/\n\s+at /);
+  });
+
+  it("runs itself again as another engine", { timeout: 120_000 }, async () => {
+    const bench = ["bench", "--shape", TINY, "--engine", "tfjs-wasm", "--steps", "1", "--json"];
+    const args = ["--import", "tsx", "src/cli.ts", ...bench, "--compare-engines", "tfjs-cpu"];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ engine: { name: "tfjs-wasm" }, torch: null, engines: { rounds: 3 } });
+    expect(report.engines.modes).toMatchObject([{ mode: "tfjs-cpu", peer: null, device: "CPU, plain JavaScript" }]);
+    expect(report.engines.modes[0].ratio).toBe(report.engines.modes[0].stepMs.median / report.engines.stepMs.median);
   });
 
   it("runs itself again as our side", { timeout: 120_000 }, async () => {

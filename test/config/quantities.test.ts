@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   decimalText,
+  parseBytes,
   parseCount,
   parseDuration,
   parseNumber,
@@ -66,6 +67,44 @@ describe("parseCount", () => {
         expect(parseCount(`${value}${unit}`)).toBe(value * Number(scale));
       }),
     );
+  });
+});
+
+describe("parseBytes", () => {
+  it.each([
+    ["20GiB", 20 * 2 ** 30],
+    ["1.5 GiB", 1.5 * 2 ** 30],
+    ["1_024 KiB", 2 ** 20],
+    ["8TiB", 2 ** 43],
+    // 1181116006.4 bytes.
+    ["1.1GiB", 1_181_116_006],
+    ["16GB", 16e9],
+    ["1.5kB", 1500],
+    ["64 B", 64],
+    ["300M", 300_000_000],
+    ["12", 12],
+    [12, 12],
+  ])("reads %j as %d", (text, value) => {
+    expect(parseBytes(text)).toBe(value);
+  });
+
+  it.each([
+    ["20gib"],
+    ["20GIB"],
+    ["20Gi"],
+    ["GiB"],
+    ["-1GiB"],
+    ["1.GiB"],
+    ["1__0MiB"],
+    ["1.5B"],
+    ["1e3MiB"],
+    ["9999999TiB"],
+    ["1 G B"],
+    [1.5],
+    [null],
+    [true],
+  ])("refuses %j", (text) => {
+    expect(parseBytes(text)).toBeNull();
   });
 });
 

@@ -62,7 +62,7 @@ describe("the resolved plan", () => {
         },
       ],
       optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clip: 1 },
-      engine: { kind: "auto", microBatchRows: 8 },
+      engine: { kind: "auto", microBatchRows: 8, recomputation: "auto", memory: null },
       evaluation: { everySteps: null, tokensPerDomain: 50_000 },
       checkpoint: { everySteps: 500, keepLast: 3, keepEvery: null },
       report: { everySteps: 10 },
@@ -139,6 +139,14 @@ describe("the resolved plan", () => {
       slidingWindow: 64,
       padVocabularyTo: 1,
     });
+  });
+
+  it("reads the memory that the run may take, and what is computed again to stay within it", async () => {
+    const { engine } = await loadText(SMALL, ["engine={ memory: 1.5GiB, recomputation: block-parts }"]);
+    expect(engine).toMatchObject({ memory: 1.5 * 2 ** 30, recomputation: "block-parts" });
+    const wrong = loadText(SMALL, ["engine.memory=20 gigs", "engine.recomputation=blocks"]);
+    await expect(wrong).rejects.toThrow(/expected: a size, such as 20GiB or 16GB/);
+    await expect(wrong).rejects.toThrow(/expected: one of `auto`, `none`, `block-parts`, `layer`/);
   });
 
   it("makes micro-batches of at most eight rows, and no more than a step has", async () => {

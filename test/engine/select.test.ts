@@ -1,7 +1,16 @@
 /** Choosing an engine: what was asked for, or the best with reasons, or a problem that its reader can fix. */
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
-import { createEngine, ENGINE_KINDS, type EngineName, type OpenEngine, openEngine } from "../../src/engine/select.js";
+import {
+  createEngine,
+  ENGINE_KINDS,
+  type EngineName,
+  engineThatRuns,
+  type OpenEngine,
+  openEngine,
+  plannedParts,
+} from "../../src/engine/select.js";
+import { totalBytes } from "../../src/model/costs.js";
 import { architectureOf } from "./cases.js";
 
 const architecture = architectureOf();
@@ -57,5 +66,54 @@ describe("createEngine", () => {
 
   it("knows every kind, auto first", () => {
     expect(ENGINE_KINDS).toEqual(["auto", "tfjs-node-gpu", "native-cpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]);
+  });
+
+  it("passes on what is to be computed again", async () => {
+    const seen: unknown[] = [];
+    const open: OpenEngine = (kind, table, parameters, report, recomputation) => {
+      seen.push(recomputation);
+      return openEngine(kind, table, parameters, report, recomputation);
+    };
+    for (const options of [{ recomputation: "layer" }, {}] as const)
+      (await createEngine(architecture, undefined, { kind: "tfjs-cpu", ...options }, open)).engine[Symbol.dispose]();
+    expect(seen).toEqual(["layer", undefined]);
+  });
+});
+
+describe("engineThatRuns", () => {
+  it("is the one that is asked for, unopened", async () => {
+    expect(await engineThatRuns({ kind: "tfjs-node" }, only())).toBe("tfjs-node");
+  });
+
+  it("is the best that works, whatever the model", async () => {
+    const models: number[] = [];
+    const open: OpenEngine = (kind, model, ...rest) => {
+      models.push(model.width);
+      return only("tfjs-wasm", "tfjs-cpu")(kind, model, ...rest);
+    };
+    expect(await engineThatRuns({ kind: "auto" }, open)).toBe("tfjs-wasm");
+    expect(Math.max(...models)).toBeLessThan(16);
+    await expect(engineThatRuns({ kind: "auto" }, only())).rejects.toThrow(UserError);
+  });
+});
+
+describe("plannedParts", () => {
+  const workload = {
+    architecture,
+    training: [{ rows: 2, length: 8 }],
+    evaluation: [],
+    checkpoints: true,
+    tokensAhead: 0,
+  };
+
+  it("are known of the engine that plans its memory, and fall with recomputation", () => {
+    const parts = plannedParts("native-cpu", workload);
+    const bytes = (mode: "none" | "layer"): number => totalBytes(parts?.(mode) ?? []);
+    expect(bytes("layer")).toBeLessThan(bytes("none"));
+    expect(bytes("layer")).toBeGreaterThan(0);
+  });
+
+  it.each(["tfjs-wasm", "tfjs-cpu", "silent"])("are not known of %s", (name) => {
+    expect(plannedParts(name, workload)).toBeNull();
   });
 });

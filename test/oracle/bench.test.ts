@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { compareWithTorch } from "../../src/bench/compare.js";
+import { compare } from "../../src/bench/compare.js";
 import { type BenchShape, parseShape, tokensPerStep } from "../../src/bench/shape.js";
 import { peerArguments, runPeer } from "../../src/bench/torch.js";
 import type { Architecture } from "../../src/model/architecture.js";
@@ -55,9 +55,9 @@ describe.skipIf(missing !== null)(missing ?? "the PyTorch peer", () => {
 
   it("compares end to end, eager and compiled", async () => {
     const bench = ["bench", "--json", "--shape", SHAPE, "--engine", "tfjs-cpu", "--steps", "2"];
-    const report = await compareWithTorch({
-      peer: { python, shape: variant(SHAPE), steps: 2 },
-      modes: ["eager", "compile"],
+    const report = await compare({
+      engines: [],
+      torch: { peer: { python, shape: variant(SHAPE), steps: 2 }, modes: ["eager", "compile"] },
       rounds: 3,
       own: [process.execPath, "--import", "tsx", "src/cli.ts", ...bench],
       onProgress: () => {},

@@ -14,7 +14,7 @@
 import { type Shape, sizeOf } from "../../base/dims.js";
 import type { Architecture } from "../../model/architecture.js";
 import type { BatchSize } from "../../model/costs.js";
-import type { Dtype } from "./device.js";
+import { DTYPE_BYTES, type Dtype, type Float } from "./device.js";
 import { align } from "./layout.js";
 
 /** What the backward pass computes again instead of keeping it, least first. */
@@ -36,13 +36,14 @@ interface Row {
   readonly within?: string;
   /** As `within`, when there is no backward pass. */
   readonly inPlaceOf?: string;
-  readonly dtype?: "i32";
+  /** Absent: that of the activations. */
+  readonly dtype?: "i32" | "f32";
 }
 
 const LAYER = {
   /** Residual stream that enters the layer: sums of the embedding and all blocks before; backward of its norm. */
   input_NC: { shape: ["N", "C"], keep: "layer" },
-  inputRstd_N: { shape: ["N"], keep: "none" },
+  inputRstd_N: { shape: ["N"], keep: "none", dtype: "f32" },
   /** Input of q, k, v: their weights' gradient. */
   attentionInput_NC: { shape: ["N", "C"], keep: "none" },
   dAttentionInput_NC: { shape: ["N", "C"], keep: "none", within: "attentionInput_NC" },
@@ -51,10 +52,10 @@ const LAYER = {
   /** What attention mixed: input of the output projection; backward of the softmax. */
   mixed_NX: { shape: ["N", "Q"], keep: "block-parts" },
   /** Logarithm of each softmax's denominator: backward of the softmax. */
-  lse_NH: { shape: ["N", "H"], keep: "block-parts" },
+  lse_NH: { shape: ["N", "H"], keep: "block-parts", dtype: "f32" },
   /** Residual stream between attention and feed-forward; backward of its norm. */
   middle_NC: { shape: ["N", "C"], keep: "block-parts", inPlaceOf: "input_NC" },
-  middleRstd_N: { shape: ["N"], keep: "none" },
+  middleRstd_N: { shape: ["N"], keep: "none", dtype: "f32" },
   /** Input of gate and up: their weights' gradient. */
   mlpInput_NC: { shape: ["N", "C"], keep: "none" },
   dMlpInput_NC: { shape: ["N", "C"], keep: "none", within: "mlpInput_NC" },
@@ -70,8 +71,8 @@ const LAYER = {
 const LAYER_HEADS = {
   rawQ_NX: { shape: ["N", "Q"], keep: "none" },
   rawK_NX: { shape: ["N", "P"], keep: "none" },
-  rstdQ_NH: { shape: ["N", "H"], keep: "none" },
-  rstdK_NK: { shape: ["N", "K"], keep: "none" },
+  rstdQ_NH: { shape: ["N", "H"], keep: "none", dtype: "f32" },
+  rstdK_NK: { shape: ["N", "K"], keep: "none", dtype: "f32" },
   /** Attention's output has had its last use when the gradient reaches these norms. */
   dNormed_NX: { shape: ["N", "Q"], keep: "block-parts", within: "mixed_NX" },
 } as const satisfies Record<string, Row>;
@@ -90,18 +91,18 @@ const PASS = {
   /** Place in its row where each token's document starts. */
   starts_N: { shape: ["N"], dtype: "i32" },
   /** 1 where the target counts, else 0. */
-  mask_N: { shape: ["N"] },
+  mask_N: { shape: ["N"], dtype: "f32" },
   /** Cosines and sines of positions 0 … T − 1. */
-  rotary_TD: { shape: ["T", "D"] },
+  rotary_TD: { shape: ["T", "D"], dtype: "f32" },
   /** Residual stream after the last layer; backward of the final norm. */
   last_NC: { shape: ["N", "C"], inPlaceOf: "input_NC" },
-  lastRstd_N: { shape: ["N"] },
+  lastRstd_N: { shape: ["N"], dtype: "f32" },
   /** Input of the head: its weight's gradient. */
   hidden_NC: { shape: ["N", "C"] },
   dHidden_NC: { shape: ["N", "C"], within: "hidden_NC" },
   /** Logits of R rows, then their gradient. */
   logits_RV: { shape: ["R", "V"] },
-  losses_N: { shape: ["N"] },
+  losses_N: { shape: ["N"], dtype: "f32" },
 } as const satisfies Record<string, Row>;
 
 const BACKWARD = {
@@ -110,7 +111,7 @@ const BACKWARD = {
   dMixed_NX: { shape: ["N", "Q"] },
   dQkv_NX: { shape: ["N", "X"] },
   /** Σ dOut·out of every head in attention's backward. */
-  dots_NH: { shape: ["N", "H"] },
+  dots_NH: { shape: ["N", "H"], dtype: "f32" },
 } as const satisfies Record<string, Row>;
 
 /** First element in the arena of its type, and shape. */
@@ -148,56 +149,79 @@ export interface ActivationPlan {
   readonly elements: Readonly<Record<Dtype, number>>;
 }
 
-/** Logits at a time: 8 MB, so that a large vocabulary costs no more than a small one. */
-const LOGITS = 1 << 21;
+/** Bytes of logits at a time, so that a large vocabulary costs no more than a small one. */
+const LOGIT_BYTES = 1 << 23;
 /** Rows of logits at least, so that the head's products stay products of matrices. */
 const LOGIT_ROWS = 128;
 
 /** Every buffer of one pass over B rows of T tokens. */
-export function planActivations(architecture: Architecture, batch: BatchSize, kind: Kind): ActivationPlan {
-  const extents = extentsOf(architecture, batch);
-  const starts = new Map<string, number>();
-  const elements: Record<Dtype, number> = { f32: 0, i32: 0 };
-  const buffers: PlannedBuffer[] = [];
-  const slotOf = (name: string, row: Row, layer: number): Slot => {
-    const within = row.within ?? (kind === "evaluation" ? row.inPlaceOf : undefined) ?? name;
-    const key = row.keep !== undefined && isKept(row.keep, kind) ? `${within} ${layer}` : within;
-    const shape = row.shape.map((extent) => extents[extent]);
-    const dtype = row.dtype ?? "f32";
-    const known = starts.get(key);
-    if (known !== undefined) return { start: known, shape, dtype };
-    const start = elements[dtype];
-    const size = align(sizeOf(shape));
-    starts.set(key, start);
-    buffers.push({ name, dtype, elements: size });
-    elements[dtype] += size;
-    return { start, shape, dtype };
-  };
-  const slots = <Table extends Record<string, Row>>(table: Table, layer = 0): Each<Table, Slot> =>
-    Object.fromEntries(Object.entries(table).map(([name, row]) => [name, slotOf(name, row, layer)])) as Each<
-      Table,
-      Slot
-    >;
+export function planActivations(
+  architecture: Architecture,
+  batch: BatchSize,
+  kind: Kind,
+  activations: Float = "f32",
+): ActivationPlan {
+  const placing = new Placing(kind, extentsOf(architecture, batch, activations), activations);
+  const { buffers, elements } = placing;
   return {
     batch,
     kind,
     layers: Array.from({ length: architecture.layers }, (_, layer) => ({
-      own: slots(LAYER, layer),
-      heads: architecture.qkNorm ? slots(LAYER_HEADS, layer) : null,
+      own: placing.slots(LAYER, layer),
+      heads: architecture.qkNorm ? placing.slots(LAYER_HEADS, layer) : null,
     })),
-    pass: slots(PASS),
-    heads: architecture.qkNorm ? slots(PASS_HEADS) : null,
-    backward: kind === "evaluation" ? null : slots(BACKWARD),
+    pass: placing.slots(PASS),
+    heads: architecture.qkNorm ? placing.slots(PASS_HEADS) : null,
+    backward: kind === "evaluation" ? null : placing.slots(BACKWARD),
     buffers,
     elements,
   };
+}
+
+/** Gives rows of the table their places, one after the other; those that share memory the same one. */
+class Placing {
+  readonly elements: Record<Dtype, number> = { f32: 0, bf16: 0, i32: 0 };
+  readonly buffers: PlannedBuffer[] = [];
+  private readonly starts = new Map<string, number>();
+
+  constructor(
+    private readonly kind: Kind,
+    private readonly extents: Record<Extent, number>,
+    private readonly activations: Float,
+  ) {}
+
+  slots<Table extends Record<string, Row>>(table: Table, layer = 0): Each<Table, Slot> {
+    const slots = Object.entries(table).map(([name, row]) => [name, this.slot(name, row, layer)]);
+    return Object.fromEntries(slots) as Each<Table, Slot>;
+  }
+
+  private slot(name: string, row: Row, layer: number): Slot {
+    const within = row.within ?? (this.kind === "evaluation" ? row.inPlaceOf : undefined) ?? name;
+    const key = row.keep !== undefined && isKept(row.keep, this.kind) ? `${within} ${layer}` : within;
+    const shape = row.shape.map((extent) => this.extents[extent]);
+    const dtype = row.dtype ?? this.activations;
+    const start = this.starts.get(key) ?? this.take(name, dtype, align(sizeOf(shape)));
+    this.starts.set(key, start);
+    return { start, shape, dtype };
+  }
+
+  private take(name: string, dtype: Dtype, elements: number): number {
+    const start = this.elements[dtype];
+    this.buffers.push({ name, dtype, elements });
+    this.elements[dtype] += elements;
+    return start;
+  }
 }
 
 function isKept(upTo: Recomputation, kind: Kind): boolean {
   return KINDS.indexOf(kind) <= KINDS.indexOf(upTo);
 }
 
-function extentsOf(architecture: Architecture, { rows, length }: BatchSize): Record<Extent, number> {
+function extentsOf(
+  architecture: Architecture,
+  { rows, length }: BatchSize,
+  activations: Float,
+): Record<Extent, number> {
   const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = architecture;
   const N = rows * length;
   return {
@@ -213,6 +237,6 @@ function extentsOf(architecture: Architecture, { rows, length }: BatchSize): Rec
     P: kvHeads * headWidth,
     X: (heads + 2 * kvHeads) * headWidth,
     G: 2 * feedForward,
-    R: Math.min(N, Math.max(LOGIT_ROWS, Math.floor(LOGITS / vocabulary))),
+    R: Math.min(N, Math.max(LOGIT_ROWS, Math.floor(LOGIT_BYTES / DTYPE_BYTES[activations] / vocabulary))),
   };
 }

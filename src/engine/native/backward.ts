@@ -11,8 +11,6 @@ import { attentionInputs, attentionOutput, feedForwardInputs } from "./forward.j
 import type { LayerRoles, Roles } from "./roles.js";
 import type { Activations, LayerActivations } from "./views.js";
 
-const WEIGHT = { transposeA: true, add: true } as const;
-
 type Gradients = NonNullable<Activations["backward"]>;
 
 /** From the gradient of the head's input to the gradients of all weights `d`, which are added to. */
@@ -54,7 +52,7 @@ function feedForwardOutputBackward(
   a: LayerActivations,
   { dResidual_NC }: Gradients,
 ): void {
-  ops.matmul(d.down_CF, dResidual_NC, a.active_NF, WEIGHT);
+  ops.matmul(d.down_CF, dResidual_NC, a.active_NF, { transposeA: true, plus: d.down_CF });
   ops.matmul(a.dActive_NF, dResidual_NC, w.down_CF);
 }
 
@@ -67,7 +65,7 @@ function feedForwardInputsBackward(
   { dResidual_NC }: Gradients,
 ): void {
   ops.swigluBackward(a.dGateUp_NG, a.dActive_NF, a.gateUp_NG);
-  ops.matmul(d.gateUp_GC, a.dGateUp_NG, a.mlpInput_NC, WEIGHT);
+  ops.matmul(d.gateUp_GC, a.dGateUp_NG, a.mlpInput_NC, { transposeA: true, plus: d.gateUp_GC });
   ops.matmul(a.dMlpInput_NC, a.dGateUp_NG, w.gateUp_GC);
   ops.rmsNormBackward(dResidual_NC, d.middleNorm_C, a.dMlpInput_NC, a.middle_NC, a.middleRstd_N, w.middleNorm_C);
 }
@@ -81,7 +79,7 @@ function attentionOutputBackward(
   { dResidual_NC, dMixed_NX, dQkv_NX, dots_NH }: Gradients,
 ): void {
   const { qkv_NX, mixed_NX, lse_NH, starts_N, shape } = a.sight;
-  ops.matmul(d.output_CX, dResidual_NC, a.mixed_NX, WEIGHT);
+  ops.matmul(d.output_CX, dResidual_NC, a.mixed_NX, { transposeA: true, plus: d.output_CX });
   ops.matmul(dMixed_NX, dResidual_NC, w.output_CX);
   ops.attentionBackward(dQkv_NX, dots_NH, dMixed_NX, mixed_NX, lse_NH, qkv_NX, starts_N, shape);
 }
@@ -105,7 +103,7 @@ function attentionInputsBackward(
     ops.placeColumns(dQkv_NX, dRaw.tokens, from);
   }
   if (d.qkvBias_X !== null) ops.addBiasBackward(d.qkvBias_X, dQkv_NX);
-  ops.matmul(d.qkv_XC, dQkv_NX, a.attentionInput_NC, WEIGHT);
+  ops.matmul(d.qkv_XC, dQkv_NX, a.attentionInput_NC, { transposeA: true, plus: d.qkv_XC });
   ops.matmul(a.dAttentionInput_NC, dQkv_NX, w.qkv_XC);
   ops.rmsNormBackward(dResidual_NC, d.inputNorm_C, a.dAttentionInput_NC, a.input_NC, a.inputRstd_N, w.inputNorm_C);
 }

@@ -1,11 +1,17 @@
 /**
  * What a device must do for the native engine: about twenty operations on planned buffers, recorded once and run many times.
  *
- * Every matrix is row-major and float32 unless said otherwise. N = B·T rows of tokens. "Adds" means the result is added to what the output
+ * Every matrix is row-major. N = B·T rows of tokens. Matrices and norm weights are of one float type, which a device may compute with in
+ * float32 and round at the end; rstd, lse, scratch, losses, masks, rotary tables, scalars and sums of squares are float32 always. "Adds" means the result is added to what the output
  * holds; otherwise outputs are overwritten. Reductions have one fixed order, so equal inputs give equal bits, whatever the number of threads.
  */
 
-export type Dtype = "f32" | "i32";
+/** Types of real numbers; bf16 has float32's range and 8 bits of precision. */
+export type Float = "f32" | "bf16";
+export type Dtype = Float | "i32";
+
+/** Bytes of an element. */
+export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { f32: 4, i32: 4, bf16: 2 };
 
 /** A planned tensor. The whole table is allocated once; `place` decides what may share memory. */
 export interface BufferSpec {
@@ -27,8 +33,14 @@ export interface Program extends Disposable {
   readonly operations: number;
 }
 
-/** Time spent in each kind of operation, and how often it ran. */
-export type Timings = Map<keyof Operations, { readonly ms: number; readonly calls: number }>;
+/** Time spent in each kind of operation, and how often it ran; bytes read and written and FLOPs of products where the device counts them. */
+export interface Timing {
+  readonly ms: number;
+  readonly calls: number;
+  readonly bytes?: number;
+  readonly flops?: number;
+}
+export type Timings = Map<keyof Operations, Timing>;
 
 /** Per-step numbers, read when a program runs and not when it is recorded; `scalars` is a f32 buffer with one element of each. */
 export const SCALARS = [
@@ -41,18 +53,26 @@ export const SCALARS = [
   "weightDecay",
   "correction1",
   "correction2",
+  "oneMinusBeta1",
+  "oneMinusBeta2",
+  "roundingKey1",
+  "roundingKey2",
 ] as const;
 
 export interface Device extends Disposable {
   /** Such as `CPU, 2 threads, AVX-512`. */
   readonly description: string;
+  /** Processor threads that compute; absent where that is not what computes. */
+  readonly threads?: number;
   /** Allocates buffers, all of them or none; contents are zero. @throws UserError when memory is short. */
   allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer>;
   /** Gives allocated buffers back before the device is disposed; views of them and programs over them must not be used again. */
   free(buffers: Iterable<Buffer>): void;
   /** A view of consecutive elements of a buffer under another shape; shares its memory. */
   view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer;
+  /** Numbers for a bf16 buffer are rounded to nearest, ties to even. */
   write(buffer: Buffer, data: Float32Array | Int32Array): void;
+  /** Floats, as float32. */
   read(buffer: Buffer): Promise<Float32Array>;
   /** Calls `body`, whose operations are checked and kept, not run. */
   record(body: (operations: Operations) => void): Program;
@@ -63,8 +83,8 @@ export interface Device extends Disposable {
 export interface MatmulOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
-  /** Adds to `out` instead of overwriting it. */
-  readonly add?: boolean;
+  /** Is added to the product; as large as `out`, and may be `out` itself. */
+  readonly plus?: Buffer;
 }
 
 export interface AttentionShape {
@@ -78,6 +98,14 @@ export interface AttentionShape {
   readonly D: number;
   /** A token sees itself and the window − 1 tokens before it; null: all. */
   readonly window: number | null;
+}
+
+export interface AdamwOptions {
+  readonly decays: boolean;
+  /** Float32 weights that `weight` is the rounding of. */
+  readonly master?: Buffer | null;
+  /** Place of the ranges' first element in its arena, a multiple of 8; chance depends on it. By default 0. */
+  readonly first?: number;
 }
 
 /** The operations, forwards and backwards. Argument order: outputs, inputs, sizes. */
@@ -114,7 +142,7 @@ export interface Operations {
     options?: { readonly overwrite?: boolean },
   ): void;
 
-  /** out[M, N] = op(a) · op(b), with op the transpose where asked; shapes are those of the buffers. */
+  /** out[M, N] = plus + op(a) · op(b), with op the transpose where asked; shapes are those of the buffers. */
   matmul(out: Buffer, a: Buffer, b: Buffer, options?: MatmulOptions): void;
   /** out[n, :] adds bias. */
   addBias(out_NC: Buffer, bias_C: Buffer): void;
@@ -178,9 +206,15 @@ export interface Operations {
   /** out[0] = Σ x² over all elements, accumulated in float64 in a fixed order. */
   squaredNorm(out: Buffer, x: Buffer): void;
   /**
-   * One AdamW update of equally long ranges with the step's scalars: g = clipScale·grad; m, v = moments; then
+   * One AdamW update of equally long ranges with the step's scalars: g = clipScale·grad; m = beta1·m + oneMinusBeta1·g and
+   * v = beta2·v + oneMinusBeta2·g² are the moments; then
    * weight −= learningRate·((m/correction1)/(√(v/correction2) + epsilon) + decay·weight), where decay is weightDecay if `decays`, else 0.
    * correction1 = 1 − beta1^t, correction2 = 1 − beta2^t. The gradient is set to zero.
+   *
+   * With a float32 `master` that is what is updated, and weight becomes its rounding. Without one, bf16 weights are rounded up or down by
+   * chance (stochastic rounding), so that small steps count on average; bf16 moments always are. The 16 random bits of element i are half
+   * i mod 2 of word ⌊(i mod 8)/2⌋ of the Philox block (base/random.ts) with the counter (⌊i/8⌋, its upper word, 0 for moment1, 1 for moment2 or
+   * 2 for the weight, 0) and the key (roundingKey1, roundingKey2), whole numbers below 2²⁴; i counts from `first`.
    */
   adamw(
     weight: Buffer,
@@ -188,6 +222,6 @@ export interface Operations {
     moment2: Buffer,
     gradient: Buffer,
     scalars: Buffer,
-    options: { readonly decays: boolean },
+    options: AdamwOptions,
   ): void;
 }

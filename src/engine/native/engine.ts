@@ -6,7 +6,6 @@
  */
 import type { Batch } from "../../data/batch.js";
 import type { Architecture } from "../../model/architecture.js";
-import type { BatchSize } from "../../model/costs.js";
 import type { Parameter } from "../../model/parameters.js";
 import type {
   AdamWStep,
@@ -21,12 +20,21 @@ import { checkTokens, rowLosses } from "../seam.js";
 import type { Kind, Recomputation } from "./activations.js";
 import { backward } from "./backward.js";
 import { type Product, timeProduct } from "./ceiling.js";
-import { type Buffer, type Device, type Operations, type Program, SCALARS, type Timings } from "./device.js";
+import {
+  type Buffer,
+  type Device,
+  DTYPE_BYTES,
+  type Operations,
+  type Program,
+  SCALARS,
+  type Timing,
+  type Timings,
+} from "./device.js";
 import { forward } from "./forward.js";
 import { head } from "./head.js";
-import { nativeMemory } from "./memory.js";
 import { ParameterArenas } from "./parameters.js";
 import { type Pass, Passes } from "./passes.js";
+import { FP32, type Precision } from "./precision.js";
 import { type Roles, rolesOf } from "./roles.js";
 import { NativeSession } from "./session.js";
 import { Turns } from "./turns.js";
@@ -38,6 +46,8 @@ export interface NativeOptions {
   readonly name: string;
   /** What the backward pass computes again instead of keeping it; changes memory and speed, not a bit of the result. */
   readonly recomputation?: Recomputation;
+  /** By default float32 throughout. */
+  readonly precision?: Precision;
 }
 
 /** What training needs beyond the weights. */
@@ -53,6 +63,7 @@ export class NativeEngine implements Engine {
   readonly #device: Device;
   readonly #name: string;
   readonly #recomputation: Recomputation;
+  readonly #precision: Precision;
   readonly #turns = new Turns();
   readonly #parameters: ParameterArenas;
   readonly #weights: Roles;
@@ -71,15 +82,17 @@ export class NativeEngine implements Engine {
     this.#device = device;
     this.#name = options.name;
     this.#recomputation = options.recomputation ?? "none";
+    this.#precision = options.precision ?? FP32;
     try {
-      this.#parameters = new ParameterArenas(device, table);
+      this.#parameters = new ParameterArenas(device, table, this.#precision);
       this.#weights = rolesOf(device, this.#parameters.weights, this.#parameters.layout, architecture);
       const numbers = device.allocate([
         { name: "scalars", shape: [SCALARS.length], dtype: "f32" },
         { name: "squares", shape: [1], dtype: "f32" },
       ]);
       [this.#scalars, this.#squares] = [...numbers.values()];
-      this.#passes = new Passes(device, architecture, (ops, kind, a) => this.#record(ops, kind, a));
+      const { activations } = this.#precision;
+      this.#passes = new Passes(device, architecture, activations, (ops, kind, a) => this.#record(ops, kind, a));
     } catch (error) {
       device[Symbol.dispose]();
       throw error;
@@ -87,25 +100,24 @@ export class NativeEngine implements Engine {
   }
 
   describe(): EngineDescription {
-    return { name: this.#name, device: this.#device.description, precision: "fp32", deterministic: true };
+    return { name: this.#name, device: this.#device.description, precision: this.#precision.name, deterministic: true };
   }
 
   /** Bytes of all planned buffers that exist now, without those of sessions: `memory.ts` predicts them. */
   get allocatedBytes(): number {
-    const numbers = this.#scalars.size + this.#squares.size;
-    return 4 * (this.#parameters.elements + this.#passes.elements + numbers);
+    const numbers = DTYPE_BYTES.f32 * (this.#scalars.size + this.#squares.size);
+    return this.#parameters.bytes + this.#passes.bytes + numbers;
   }
 
-  /** Bytes that training holds on such micro-batches: planned buffers, exactly. */
-  predictedBytes(batch: BatchSize): number {
-    return nativeMemory(this.#architecture, batch, this.#recomputation).total;
+  get threads(): number | undefined {
+    return this.#device.threads;
   }
 
   /** Time of every kind of operation since the call before. The first call starts the clocks and gives nothing. */
-  profile(): { kind: string; ms: number; calls: number }[] {
-    const seen = this.#clocks ?? new Map();
+  profile(): (Timing & { readonly kind: string })[] {
+    const seen: Timings = this.#clocks ?? new Map();
     this.#clocks = new Map();
-    return [...seen].map(([kind, { ms, calls }]) => ({ kind, ms, calls }));
+    return [...seen].map(([kind, timing]) => ({ kind, ...timing }));
   }
 
   /** Speed of out[rows, columns] = a · bᵀ when the device does nothing else: the best of a few runs. */
@@ -203,12 +215,14 @@ export class NativeEngine implements Engine {
   /** What training needs, made when first asked for. */
   #trained(): Training {
     if (this.#training !== null) return this.#training;
-    const { training, layout, weights } = this.#parameters;
+    const { training, layout } = this.#parameters;
     this.#training = {
       gradients: rolesOf(this.#device, training.gradient, layout, this.#architecture),
       clear: this.#device.record((ops) => ops.zero(training.gradient)),
       norm: this.#device.record((ops) => ops.squaredNorm(this.#squares, training.gradient)),
-      update: this.#device.record((ops) => update(ops, this.#device, layout, weights, training, this.#scalars)),
+      update: this.#device.record((ops) =>
+        update(ops, this.#device, layout, this.#parameters, training, this.#scalars),
+      ),
     };
     return this.#training;
   }

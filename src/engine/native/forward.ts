@@ -5,12 +5,11 @@
  * the same operations on the same numbers give the same bits.
  */
 import type { Architecture } from "../../model/architecture.js";
-import type { Buffer, Operations } from "./device.js";
+import type { Operations } from "./device.js";
 import type { LayerRoles, Roles } from "./roles.js";
 import type { Activations, LayerActivations } from "./views.js";
 
 const TRANSPOSED = { transposeB: true } as const;
-const ADDED = { transposeB: true, add: true } as const;
 
 /** From token ids to the head's input. */
 export function forward(ops: Operations, architecture: Architecture, w: Roles, a: Activations): void {
@@ -48,8 +47,7 @@ export function attentionInputs(
 /** y = x + attention(q, k, v) Woᵀ. */
 export function attentionOutput(ops: Operations, w: LayerRoles, a: LayerActivations): void {
   ops.attention(a.sight.mixed_NX, a.sight.lse_NH, a.sight.qkv_NX, a.sight.starts_N, a.sight.shape);
-  carry(ops, a.middle_NC, a.input_NC);
-  ops.matmul(a.middle_NC, a.mixed_NX, w.output_CX, ADDED);
+  ops.matmul(a.middle_NC, a.mixed_NX, w.output_CX, { transposeB: true, plus: a.input_NC });
 }
 
 /** h = rmsnorm(y); gate, up = h Wᵀ; silu(gate)·up. */
@@ -61,11 +59,5 @@ export function feedForwardInputs(ops: Operations, epsilon: number, w: LayerRole
 
 /** x of the next layer = y + (silu(gate)·up) Wdᵀ. */
 export function feedForwardOutput(ops: Operations, w: LayerRoles, a: LayerActivations): void {
-  carry(ops, a.output_NC, a.middle_NC);
-  ops.matmul(a.output_NC, a.active_NF, w.down_CF, ADDED);
-}
-
-/** The residual stream goes on in another buffer when the backward pass needs the old one, and otherwise in place. */
-function carry(ops: Operations, to: Buffer, from: Buffer): void {
-  if (to !== from) ops.copy(to, from);
+  ops.matmul(a.output_NC, a.active_NF, w.down_CF, { transposeB: true, plus: a.middle_NC });
 }

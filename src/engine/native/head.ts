@@ -19,7 +19,7 @@ export function head(
     ops.matmul(logits_RV, hidden_RC, w.head_VC, { transposeB: true });
     ops.crossEntropy(losses_R, logits_RV, targets_R, mask_R, scalars, { vocabulary, gradient: d !== null });
     if (d === null) continue;
-    ops.matmul(d.head_VC, logits_RV, hidden_RC, { transposeA: true, add: true });
+    ops.matmul(d.head_VC, logits_RV, hidden_RC, { transposeA: true, plus: d.head_VC });
     ops.matmul(dHidden_RC, logits_RV, w.head_VC);
   }
 }

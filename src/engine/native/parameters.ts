@@ -1,40 +1,53 @@
 /**
- * The arenas that hold a model: weights, and once training begins gradient and moments, all of one layout.
- * A model that is only evaluated never pays for the other three.
+ * The arenas that hold a model: weights, and once training begins gradient and moments, all of one layout. A model that is only evaluated
+ * never pays for those.
+ *
+ * Where the precision asks for it there are float32 master weights too, from the first, since what is loaded must not be lost; the weights
+ * are their rounding always, so that master and moments are all that there is to save.
  */
 import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
 import type { EngineTensor, TensorKind } from "../engine.js";
 import { checkedTensors } from "../seam.js";
-import type { Buffer, Device } from "./device.js";
+import { type Buffer, type Device, DTYPE_BYTES, type Float } from "./device.js";
 import { type ArenaLayout, layoutOf } from "./layout.js";
+import type { Precision } from "./precision.js";
 import type { TrainingArenas } from "./update.js";
 
 export class ParameterArenas {
   readonly layout: ArenaLayout;
   readonly weights: Buffer;
+  /** Float32 weights that the others are the rounding of; null where there are none. */
+  readonly master: Buffer | null;
   readonly #device: Device;
   readonly #table: readonly Parameter[];
+  readonly #precision: Precision;
   #training: TrainingArenas | null = null;
   #loaded = false;
 
   /** @throws UserError when memory is short. */
-  constructor(device: Device, table: readonly Parameter[]) {
+  constructor(device: Device, table: readonly Parameter[], precision: Precision) {
     this.#device = device;
     this.#table = table;
+    this.#precision = precision;
     this.layout = layoutOf(table);
-    this.weights = this.#allocate("weight").weight;
+    const { weights, master } = precision;
+    this.weights = this.#allocate({ weight: weights }).weight;
+    this.master = master ? this.#allocate({ master: "f32" }).master : null;
   }
 
   /** Gradient and moments; allocated, as zeros, when first asked for. @throws UserError when memory is short. */
   get training(): TrainingArenas {
-    this.#training ??= this.#allocate("gradient", "moment1", "moment2");
+    const { gradients, moments } = this.#precision;
+    this.#training ??= this.#allocate({ gradient: gradients, moment1: moments, moment2: moments });
     return this.#training;
   }
 
-  /** Elements of all arenas that exist. */
-  get elements(): number {
-    return this.layout.size * (this.#training === null ? 1 : 4);
+  /** Bytes of all arenas that exist. */
+  get bytes(): number {
+    const { gradient, moment1, moment2 } = this.#training ?? {};
+    const all = [this.weights, this.master, gradient, moment1, moment2];
+    return all.reduce((sum, arena) => sum + (arena == null ? 0 : arena.size * DTYPE_BYTES[arena.dtype]), 0);
   }
 
   /** @throws Error before weights are loaded. */
@@ -49,8 +62,10 @@ export class ParameterArenas {
     const trains =
       this.#training !== null || this.#table.some(({ name }) => moments.some((kind) => given(kind, name) !== null));
     for (const { name, shape } of this.#table)
-      for (const kind of trains ? (["weight", ...moments] as const) : (["weight"] as const))
-        this.#device.write(this.#view(kind, name), given(kind, name) ?? new Float32Array(sizeOf(shape)));
+      for (const kind of trains ? (["weight", ...moments] as const) : (["weight"] as const)) {
+        const data = given(kind, name) ?? new Float32Array(sizeOf(shape));
+        for (const arena of this.#arenasOf(kind)) this.#device.write(this.#view(arena, kind, name), data);
+      }
     this.#loaded = true;
   }
 
@@ -59,7 +74,9 @@ export class ParameterArenas {
     const tensors: EngineTensor[] = [];
     const isThere = kind === "weight" || this.#training !== null;
     for (const { name, shape } of this.#table) {
-      const data = isThere ? await this.#device.read(this.#view(kind, name)) : new Float32Array(sizeOf(shape));
+      const arena = isThere ? this.#arenasOf(kind)[0] : null;
+      const data =
+        arena === null ? new Float32Array(sizeOf(shape)) : await this.#device.read(this.#view(arena, kind, name));
       tensors.push({ name, kind, shape, data });
     }
     return tensors;
@@ -70,15 +87,20 @@ export class ParameterArenas {
     return this.#table.map(({ name, shape }) => ({ name, kind, shape, data: new Float32Array(sizeOf(shape)) }));
   }
 
-  #view(kind: TensorKind, name: string): Buffer {
+  /** Where the tensors of a kind are; the most precise first. */
+  #arenasOf(kind: TensorKind): readonly [Buffer, ...Buffer[]] {
+    if (kind !== "weight") return [this.training[kind]];
+    return this.master === null ? [this.weights] : [this.master, this.weights];
+  }
+
+  #view(arena: Buffer, kind: TensorKind, name: string): Buffer {
     const place = this.layout.places.get(name);
     if (place === undefined) throw new Error(`${name} is not in the parameter table`);
-    const arena = kind === "weight" ? this.weights : this.training[kind];
     return this.#device.view(arena, `${kind} ${name}`, place.start, place.shape);
   }
 
-  #allocate<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, Buffer>> {
-    const specs = names.map((name) => ({ name, shape: [this.layout.size], dtype: "f32" as const }));
+  #allocate<Name extends string>(types: Readonly<Record<Name, Float>>): Readonly<Record<Name, Buffer>> {
+    const specs = Object.entries<Float>(types).map(([name, dtype]) => ({ name, shape: [this.layout.size], dtype }));
     return Object.fromEntries(this.#device.allocate(specs)) as Record<Name, Buffer>;
   }
 }

@@ -8,7 +8,7 @@ import type { Architecture } from "../../model/architecture.js";
 import type { BatchSize } from "../../model/costs.js";
 import { rotaryFrequencies, rotaryRows } from "../../model/rope.js";
 import { type ActivationPlan, type Kind, planActivations } from "./activations.js";
-import type { Device, Dtype, Operations, Program } from "./device.js";
+import { type Device, DTYPE_BYTES, type Dtype, type Float, type Operations, type Program } from "./device.js";
 import { type Activations, type Arenas, activationsOf } from "./views.js";
 
 export interface Pass {
@@ -22,30 +22,37 @@ export interface Pass {
 /** Programs kept; sizes are few in training and may be many in evaluation of single documents. */
 const KEPT = 32;
 
+const ARENAS = { f32: "activations", bf16: "bf16 activations", i32: "tokens" } as const satisfies Record<Dtype, string>;
+const DTYPES = Object.keys(ARENAS) as Dtype[];
+
 export class Passes {
+  /** Of the activations. */
+  readonly float: Float;
   readonly #device: Device;
   readonly #architecture: Architecture;
   readonly #record: (ops: Operations, kind: Kind, activations: Activations) => void;
   readonly #frequencies: Float64Array;
   /** The least recently used first. */
   readonly #known = new Map<string, Pass>();
-  #arenas: Arenas | null = null;
+  #arenas: Arenas = {};
 
   /** @param record writes a pass's operations. */
   constructor(
     device: Device,
     architecture: Architecture,
+    float: Float,
     record: (ops: Operations, kind: Kind, activations: Activations) => void,
   ) {
+    this.float = float;
     this.#device = device;
     this.#architecture = architecture;
     this.#record = record;
     this.#frequencies = rotaryFrequencies(architecture);
   }
 
-  /** Elements of both arenas. */
-  get elements(): number {
-    return this.#arenas === null ? 0 : this.#arenas.f32.size + this.#arenas.i32.size;
+  /** Bytes of all arenas. */
+  get bytes(): number {
+    return Object.values(this.#arenas).reduce((sum, { size, dtype }) => sum + size * DTYPE_BYTES[dtype], 0);
   }
 
   /** The pass for this size, recorded when it is new. @throws UserError when memory is short. */
@@ -60,7 +67,7 @@ export class Passes {
 
   /** Buffers without a program: what a pass of this size would use, until the next call. */
   buffers(batch: BatchSize, kind: Kind): Activations {
-    const plan = planActivations(this.#architecture, batch, kind);
+    const plan = planActivations(this.#architecture, batch, kind, this.float);
     return activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
   }
 
@@ -82,17 +89,16 @@ export class Passes {
 
   #reserve({ elements }: ActivationPlan): Arenas {
     const held = this.#arenas;
-    if (held !== null && held.f32.size >= elements.f32 && held.i32.size >= elements.i32) return held;
+    const sizes = DTYPES.map((dtype) => ({ dtype, size: Math.max(elements[dtype], held[dtype]?.size ?? 0) }));
+    if (sizes.every(({ dtype, size }) => size === (held[dtype]?.size ?? 0))) return held;
     for (const key of [...this.#known.keys()]) this.#drop(key);
-    if (held !== null) this.#device.free([held.f32, held.i32]);
-    this.#arenas = null;
-    const specs = (["f32", "i32"] as const).map((dtype: Dtype) => ({
-      name: dtype === "f32" ? "activations" : "tokens",
-      shape: [Math.max(elements[dtype], held?.[dtype].size ?? 0)],
-      dtype,
-    }));
-    const made = this.#device.allocate(specs);
-    this.#arenas = { f32: required(made.get("activations")), i32: required(made.get("tokens")) };
+    this.#device.free(Object.values(held));
+    this.#arenas = {};
+    const wanted = sizes.filter(({ size }) => size > 0);
+    const made = this.#device.allocate(
+      wanted.map(({ dtype, size }) => ({ name: ARENAS[dtype], shape: [size], dtype })),
+    );
+    this.#arenas = Object.fromEntries(wanted.map(({ dtype }) => [dtype, made.get(ARENAS[dtype])]));
     return this.#arenas;
   }
 
@@ -100,9 +106,4 @@ export class Passes {
   [Symbol.dispose](): void {
     for (const key of [...this.#known.keys()]) this.#drop(key);
   }
-}
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("the device did not allocate what it was asked for");
-  return value;
 }

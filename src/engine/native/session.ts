@@ -136,12 +136,14 @@ function withCache(
   return { ...own, layers, rotary_TD: cache.rotary_SD };
 }
 
-function allocate({ device, architecture }: SessionHost, S: number): Cache {
+function allocate({ device, architecture, passes: { float } }: SessionHost, S: number): Cache {
   const { layers, heads, kvHeads, headWidth } = architecture;
   const spec = (name: string, shape: readonly number[], dtype: Dtype = "f32"): BufferSpec => ({ name, shape, dtype });
   const buffers = device.allocate([
-    ...Array.from({ length: layers }, (_, layer) => spec(`qkv ${layer}`, [S, (heads + 2 * kvHeads) * headWidth])),
-    spec("mixed", [S, heads * headWidth]),
+    ...Array.from({ length: layers }, (_, layer) =>
+      spec(`qkv ${layer}`, [S, (heads + 2 * kvHeads) * headWidth], float),
+    ),
+    spec("mixed", [S, heads * headWidth], float),
     spec("lse", [S, heads]),
     spec("starts", [S], "i32"),
     spec("rotary", [S, headWidth]),

@@ -1,4 +1,5 @@
 /** What happens to the accumulated gradient: its norm, and AdamW over the arenas in two launches, with and without decay. */
+import { random32, streamOf } from "../../base/random.js";
 import type { AdamWStep } from "../engine.js";
 import { type Buffer, type Device, type Operations, SCALARS } from "./device.js";
 import type { ArenaLayout } from "./layout.js";
@@ -15,7 +16,7 @@ export function update(
   ops: Operations,
   device: Device,
   { decaying, size }: ArenaLayout,
-  weights: Buffer,
+  weights: { readonly weights: Buffer; readonly master: Buffer | null },
   { gradient, moment1, moment2 }: TrainingArenas,
   scalars: Buffer,
 ): void {
@@ -25,12 +26,16 @@ export function update(
   ];
   for (const { start, end, decays } of ranges) {
     if (end === start) continue;
-    const [w, m, v, g] = [weights, moment1, moment2, gradient].map((arena) =>
-      device.view(arena, `${arena.name} ${decays ? "with" : "without"} decay`, start, [end - start]),
-    );
-    ops.adamw(w, m, v, g, scalars, { decays });
+    const part = (arena: Buffer): Buffer =>
+      device.view(arena, `${arena.name} ${decays ? "with" : "without"} decay`, start, [end - start]);
+    const [w, m, v, g] = [weights.weights, moment1, moment2, gradient].map(part);
+    const master = weights.master === null ? null : part(weights.master);
+    ops.adamw(w, m, v, g, scalars, { decays, master, first: start });
   }
 }
+
+/** The stream of random numbers that stochastic rounding draws its keys from: of an update there is nothing to remember but its number. */
+const ROUNDING = streamOf("stochastic rounding");
 
 type Scalars = Readonly<Record<(typeof SCALARS)[number], number>>;
 
@@ -44,6 +49,10 @@ const NEUTRAL: Scalars = {
   weightDecay: 0,
   correction1: 1,
   correction2: 1,
+  oneMinusBeta1: 1,
+  oneMinusBeta2: 1,
+  roundingKey1: 0,
+  roundingKey2: 0,
 };
 
 /** The scalars buffer for a pass whose loss is multiplied by `lossScale`. */
@@ -51,15 +60,9 @@ export function passScalars(lossScale: number): Float32Array {
   return packed({ ...NEUTRAL, lossScale });
 }
 
-/**
- * The scalars buffer for an update. The corrections are those of the betas as float32 knows them: the device computes 1 − beta from it,
- * and for 0.999 that is off by 1e-5, which must cancel in moment / correction.
- */
+/** The scalars buffer for an update. Differences from 1 are taken before they are rounded: in float32, 1 − 0.999 is off by 1e-5. */
 export function updateScalars(step: AdamWStep): Float32Array {
-  const { learningRate, epsilon, weightDecay, clipScale } = step;
-  const [beta1, beta2] = [Math.fround(step.beta1), Math.fround(step.beta2)];
-  const correction1 = 1 - beta1 ** step.update;
-  const correction2 = 1 - beta2 ** step.update;
+  const { learningRate, beta1, beta2, epsilon, weightDecay, clipScale } = step;
   return packed({
     lossScale: 1,
     clipScale,
@@ -68,8 +71,12 @@ export function updateScalars(step: AdamWStep): Float32Array {
     beta2,
     epsilon,
     weightDecay,
-    correction1,
-    correction2,
+    correction1: 1 - beta1 ** step.update,
+    correction2: 1 - beta2 ** step.update,
+    oneMinusBeta1: 1 - beta1,
+    oneMinusBeta2: 1 - beta2,
+    roundingKey1: random32(0, ROUNDING, 2 * step.update) >>> 8,
+    roundingKey2: random32(0, ROUNDING, 2 * step.update + 1) >>> 8,
   });
 }
 

@@ -65,7 +65,8 @@ export interface Activations extends PassSlots<Buffer> {
   readonly backward: BackwardSlots<Buffer> | null;
 }
 
-export type Arenas = Readonly<Record<Dtype, Buffer>>;
+/** What a plan has no elements of may be missing. */
+export type Arenas = Readonly<Partial<Record<Dtype, Buffer>>>;
 
 /** Views of a plan's buffers; two rows of the table with the same place and shape become the same object. */
 export function activationsOf(
@@ -77,7 +78,9 @@ export function activationsOf(
   const known = new Map<string, Buffer>();
   const view = (name: string, { start, shape, dtype }: Slot): Buffer => {
     const key = `${dtype} ${start} ${shape}`;
-    const buffer = known.get(key) ?? device.view(arenas[dtype], name, start, shape);
+    const arena = arenas[dtype];
+    if (arena === undefined) throw new Error(`${name} is ${dtype}, of which there is no arena`);
+    const buffer = known.get(key) ?? device.view(arena, name, start, shape);
     known.set(key, buffer);
     return buffer;
   };

@@ -1,6 +1,7 @@
 /** What is particular to the native engine: chunks of the head, long prompts, sizes that come and go, and taking turns. */
 import { describe, expect, it } from "vitest";
 import type { Engine, EngineTensor } from "../../../src/engine/engine.js";
+import { SCALARS } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { updateScalars } from "../../../src/engine/native/update.js";
 import type { Architecture } from "../../../src/model/architecture.js";
@@ -155,9 +156,13 @@ describe("turns", () => {
 });
 
 describe("the scalars of an update", () => {
-  it("correct for the betas that the device sees", () => {
-    const [, , , beta1, beta2, , , correction1, correction2] = updateScalars({ ...STEP, update: 7 });
-    expect(correction1).toBe(Math.fround(1 - beta1 ** 7));
-    expect(correction2).toBe(Math.fround(1 - beta2 ** 7));
+  it("are rounded after they were subtracted from 1", () => {
+    const packed = updateScalars({ ...STEP, update: 7 });
+    const scalar = (name: (typeof SCALARS)[number]): number => packed[SCALARS.indexOf(name)];
+    expect(scalar("correction1")).toBe(Math.fround(1 - 0.9 ** 7));
+    expect(scalar("correction2")).toBe(Math.fround(1 - 0.999 ** 7));
+    expect(scalar("oneMinusBeta1")).toBe(Math.fround(1 - 0.9));
+    expect(scalar("oneMinusBeta2")).toBe(Math.fround(1 - 0.999));
+    expect(scalar("oneMinusBeta2")).not.toBe(Math.fround(1 - Math.fround(0.999)));
   });
 });

@@ -4,34 +4,27 @@
  * Values live in plain arrays; `arithmetic.round` is applied to every single result, so that the same loops give the exact answer
  * (float64) and the error to expect from float32. Shapes are taken from the buffers and trusted: `operations.ts` checks them.
  */
-import type { AttentionShape, Buffer, MatmulOptions, Operations } from "../../../src/engine/native/device.js";
-import { SCALARS } from "../../../src/engine/native/device.js";
+import type {
+  AdamwOptions,
+  AttentionShape,
+  Buffer,
+  MatmulOptions,
+  Operations,
+} from "../../../src/engine/native/device.js";
 import { type Arithmetic, sum } from "../../reference/arithmetic.js";
+import { plainAdamw } from "./plain-adamw.js";
 import { plainAttention, plainAttentionBackward } from "./plain-attention.js";
-
-export type PlainValues = Float64Array | Float32Array | Int32Array;
-
-/** A buffer whose contents JavaScript can see. */
-export interface PlainBuffer extends Buffer {
-  readonly values: PlainValues;
-}
-
-export function valuesOf(buffer: Buffer): PlainValues {
-  if (!("values" in buffer)) throw new Error(`${buffer.name} belongs to another device`);
-  return (buffer as PlainBuffer).values;
-}
-
-/** Number of rows, and of values in a row, of a buffer seen as a matrix: the last extent is the width. */
-export function rowsOf(buffer: Buffer): { readonly rows: number; readonly width: number } {
-  const width = buffer.shape.at(-1) ?? 1;
-  return { rows: buffer.size / width, width };
-}
+import { rowsOf, scalarOf, valuesOf } from "./plain-buffer.js";
 
 /** Runs each operation at once. */
 export class PlainOperations implements Operations {
   private readonly round: (value: number) => number;
 
-  constructor(private readonly arithmetic: Arithmetic) {
+  /** @param exact whether bf16 buffers hold what they are given, unrounded. */
+  constructor(
+    private readonly arithmetic: Arithmetic,
+    private readonly exact: boolean,
+  ) {
     this.round = arithmetic.round;
   }
 
@@ -100,7 +93,7 @@ export class PlainOperations implements Operations {
     }
   }
 
-  matmul(out_MN: Buffer, a: Buffer, b: Buffer, { transposeA, transposeB, add }: MatmulOptions = {}): void {
+  matmul(out_MN: Buffer, a: Buffer, b: Buffer, { transposeA, transposeB, plus }: MatmulOptions = {}): void {
     const { round } = this;
     const [out, left, right] = [out_MN, a, b].map(valuesOf);
     const { rows: M, width: N } = rowsOf(out_MN);
@@ -113,7 +106,7 @@ export class PlainOperations implements Operations {
           const y = right[transposeB === true ? n * K + k : k * N + n];
           total = round(total + round(x * y));
         }
-        out[m * N + n] = add === true ? round(out[m * N + n] + total) : total;
+        out[m * N + n] = plus === undefined ? total : round(valuesOf(plus)[m * N + n] + total);
       }
   }
 
@@ -259,32 +252,13 @@ export class PlainOperations implements Operations {
   }
 
   adamw(
-    weight_: Buffer,
+    weight: Buffer,
     moment1: Buffer,
     moment2: Buffer,
     gradient: Buffer,
     scalars: Buffer,
-    options: { readonly decays: boolean },
+    options: AdamwOptions,
   ): void {
-    const { round } = this;
-    const [weight, m, v, grad] = [weight_, moment1, moment2, gradient].map(valuesOf);
-    const [beta1, beta2] = [scalarOf(scalars, "beta1"), scalarOf(scalars, "beta2")];
-    const decay = options.decays ? scalarOf(scalars, "weightDecay") : 0;
-    for (let index = 0; index < weight.length; index++) {
-      const g = round(scalarOf(scalars, "clipScale") * grad[index]);
-      m[index] = round(round(beta1 * m[index]) + round(round(1 - beta1) * g));
-      v[index] = round(round(beta2 * v[index]) + round(round(1 - beta2) * round(g * g)));
-      const size = round(Math.sqrt(round(v[index] / scalarOf(scalars, "correction2"))));
-      const direction = round(
-        round(m[index] / scalarOf(scalars, "correction1")) / round(size + scalarOf(scalars, "epsilon")),
-      );
-      const change = round(direction + round(decay * weight[index]));
-      weight[index] = round(weight[index] - round(scalarOf(scalars, "learningRate") * change));
-      grad[index] = 0;
-    }
+    plainAdamw(this.arithmetic, this.exact, { weight, moment1, moment2, gradient, scalars }, options);
   }
-}
-
-function scalarOf(scalars: Buffer, name: (typeof SCALARS)[number]): number {
-  return valuesOf(scalars)[SCALARS.indexOf(name)];
 }

@@ -1,9 +1,8 @@
-/** What the native engine tells about itself beside the seam: operation times, ceiling, planned bytes. */
+/** What the native engine tells about itself beside the seam: operation times, ceiling, threads. */
 import { describe, expect, it } from "vitest";
 import { timeProduct } from "../../../src/engine/native/ceiling.js";
 import type { Device, Program, Timings } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
-import { nativeMemory } from "../../../src/engine/native/memory.js";
 import { initialWeights } from "../../../src/model/initialise.js";
 import { parameterTable } from "../../../src/model/parameters.js";
 import { variants } from "../../model/architectures.js";
@@ -29,7 +28,7 @@ function clockedDevice(): Device {
   device.run = async (program: Program, timings?: Timings) => {
     await run(program);
     const before = timings?.get("matmul") ?? { ms: 0, calls: 0 };
-    timings?.set("matmul", { ms: before.ms + 2, calls: before.calls + 1 });
+    timings?.set("matmul", { ms: before.ms + 2, calls: before.calls + 1, flops: 7 });
   };
   return device;
 }
@@ -61,17 +60,18 @@ describe("profile", () => {
     expect(engine.profile()).toEqual([]);
     await engine.accumulate(batch(), 1);
     await engine.gradientNorm();
-    expect(engine.profile()).toEqual([{ kind: "matmul", ms: 4, calls: 2 }]);
+    expect(engine.profile()).toEqual([{ kind: "matmul", ms: 4, calls: 2, flops: 7 }]);
     expect(engine.profile()).toEqual([]);
   });
 });
 
-describe("predictedBytes", () => {
-  it("is what the engine has allocated once it has trained on such a batch", async () => {
-    using engine = open(plainDevice());
-    await engine.accumulate(batch(), 1);
-    expect(engine.predictedBytes({ rows: ROWS, length: LENGTH })).toBe(engine.allocatedBytes);
-    expect(engine.allocatedBytes).toBe(nativeMemory(architecture, { rows: ROWS, length: LENGTH }, "none").total);
+describe("threads", () => {
+  it("are the device's, where it has a number of them", () => {
+    using silent = open(plainDevice());
+    expect(silent.threads).toBeUndefined();
+    const device: Device = { ...plainDevice(), threads: 3 };
+    using telling = open(device);
+    expect(telling.threads).toBe(3);
   });
 });
 

@@ -1,16 +1,19 @@
 /**
  * Native memory of a device: one allocation for a table of buffers, each aligned to a cache line, freed when its last buffer is.
  *
- * The C library's `calloc` gives zeroed pages that cost nothing until they are touched.
+ * The C library's `calloc` gives zeroed pages that cost nothing until they are touched. Then they cost more than the work on them: a step
+ * that finds its memory untouched takes twice its time. So large arenas are of huge pages, and the kernels touch what a program uses, on
+ * all threads, before it first runs.
  */
 import { freemem } from "node:os";
 import { constrainedMemory } from "node:process";
 import { sizeOf } from "../../../base/dims.js";
 import { UserError } from "../../../base/errors.js";
 import { formatBytes } from "../../../base/format.js";
+import type { Place } from "../call.js";
 import type { Buffer, BufferSpec, Dtype } from "../device.js";
-import type { Place } from "./call.js";
 import { type Address, type Memory, openMemory } from "./ffi.js";
+import { HUGE_PAGE, Pages } from "./pages.js";
 
 const ALIGNMENT = 64;
 const ELEMENT_BYTES = 4;
@@ -39,6 +42,12 @@ export class ArenaBuffer implements Buffer {
   }
 }
 
+/** Native memory by its address. */
+export interface Stretch {
+  readonly address: Address;
+  readonly bytes: number;
+}
+
 export class Arena implements Disposable {
   readonly buffers: ReadonlyMap<string, ArenaBuffer>;
   /** Address of the first element, aligned. */
@@ -48,16 +57,20 @@ export class Arena implements Disposable {
   /** What the C library gave and takes back; null when freed. */
   private allocation: Address | null;
   private readonly kept: Set<ArenaBuffer>;
+  private readonly pages: Pages;
 
   /** @throws UserError when memory is short, Error for a table that makes no sense. */
   constructor(specs: readonly BufferSpec[]) {
     const starts = layOut(specs);
     this.bytes = starts.end * ELEMENT_BYTES;
     this.memory = openMemory();
-    const allocation = this.bytes > availableBytes() ? null : this.memory.allocate(this.bytes + ALIGNMENT);
+    const alignment = this.bytes < HUGE_PAGE ? ALIGNMENT : HUGE_PAGE;
+    const allocation = this.bytes > availableBytes() ? null : this.memory.allocate(this.bytes + alignment);
     if (allocation === null) throw shortage(specs, this.bytes);
     this.allocation = allocation;
-    this.base = (allocation + BigInt(ALIGNMENT - 1)) & ~BigInt(ALIGNMENT - 1);
+    this.base = (allocation + BigInt(alignment - 1)) & ~BigInt(alignment - 1);
+    if (alignment === HUGE_PAGE) this.memory.preferHugePages(this.base, this.bytes);
+    this.pages = new Pages(this.bytes);
     const buffers = specs.map(
       ({ name, shape, dtype }, index) => new ArenaBuffer(this, name, shape, dtype, starts.of[index]),
     );
@@ -73,6 +86,15 @@ export class Arena implements Disposable {
   release(buffer: ArenaBuffer): void {
     this.kept.delete(buffer);
     if (this.kept.size === 0) this[Symbol.dispose]();
+  }
+
+  /** Memory around some of its buffers that no program has used yet. */
+  untouched(buffers: readonly ArenaBuffer[]): Stretch[] {
+    const spans = buffers.map(({ start, size }) => ({
+      from: start * ELEMENT_BYTES,
+      end: (start + size) * ELEMENT_BYTES,
+    }));
+    return this.pages.take(spans).map(({ from, end }) => ({ address: this.base + BigInt(from), bytes: end - from }));
   }
 
   write(buffer: ArenaBuffer, data: Float32Array | Int32Array): void {

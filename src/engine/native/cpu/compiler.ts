@@ -1,18 +1,12 @@
-/**
- * Compiles the C kernels with the system's compiler at first use and keeps the result.
- *
- * A cached library is named after its key (sources, flags, compiler, processor) and after its own hash, so that a stale one is never
- * found, a damaged one is recognised, and two processes that compile at once cannot mix their files.
- */
-import { type ExecFileException, execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { basename, join } from "node:path";
+/** The compiled kernels: from the cache where it holds them, which starts no process; else compiled with the system's compiler. */
+import { readdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { messageOf, systemCode, UserError } from "../../../base/errors.js";
-import { writeFileAtomic } from "../../../base/files.js";
-import { fingerprintOf, hashFile, sha256 } from "../../../base/fingerprint.js";
+import { fingerprintOf } from "../../../base/fingerprint.js";
+import { KernelCache } from "./cache.js";
 import { processorIdentity } from "./host.js";
+import { build, COMPILE_LIMIT_MS, type Compiler, findCompiler } from "./toolchain.js";
 
 export interface CompileOptions {
   /** Folder of the `.c` and `.h` files; by default the kernels beside this file. */
@@ -22,6 +16,8 @@ export interface CompileOptions {
   /** Folder of compiled kernels; by default `~/.cache/hephaestus/kernels`. */
   readonly cacheFolder?: string;
   readonly flags?: readonly string[];
+  /** Longest that a call of the compiler may take; by default two minutes. */
+  readonly limitMs?: number;
   /** Gets a line when something takes a while or was repaired. */
   readonly report?: (line: string) => void;
 }
@@ -31,61 +27,37 @@ export const KERNEL_FLAGS: readonly string[] = [
   ...["-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11", "-fno-math-errno", "-ffp-contract=fast"],
 ];
 const COMPILERS: readonly string[] = ["cc", "gcc", "clang"];
-const COMPILE_LIMIT_MS = 120_000;
-/** How much of a compiler's log is shown. */
-const LOG_LINES = 20;
 
 export const KERNEL_FOLDER = fileURLToPath(new URL("./kernels/", import.meta.url));
-const HOW_TO_GET_ONE =
-  "install gcc or clang (Debian, Ubuntu: `apt-get install gcc libc6-dev`; macOS: `brew install gcc`)";
-
-const ANOTHER_CACHE = "make this folder writable for you";
-
-interface Compiler {
-  readonly command: string;
-  readonly version: string;
-}
 
 /**
- * Path of the kernels, compiled for this processor; from the cache where it holds them whole.
- * @throws UserError when there is no compiler, it fails, or the cache cannot be written.
+ * Path of the kernels, compiled for this processor.
+ * @throws UserError when they are not cached and there is no compiler, it fails, or the cache cannot be written.
  */
 export async function compiledKernels(options: CompileOptions = {}): Promise<string> {
   const {
     sources: folder = KERNEL_FOLDER,
-    compilers = COMPILERS,
+    compilers: commands = COMPILERS,
     cacheFolder = join(homedir(), ".cache", "hephaestus", "kernels"),
     flags = KERNEL_FLAGS,
+    limitMs = COMPILE_LIMIT_MS,
     report = () => {},
   } = options;
-  const [compiler, sources] = await Promise.all([findCompiler(compilers), readSources(folder)]);
-  const key = fingerprintOf({ compiler, sources: [...sources], flags, processor: processorIdentity() }).slice(0, 32);
-  const cached = await findCached(cacheFolder, key, report);
+  const cache = new KernelCache(cacheFolder, report);
+  const [known, sources] = await Promise.all([cache.knownCompiler(commands), readSources(folder)]);
+  const keyOf = (compiler: Compiler): string =>
+    fingerprintOf({ compiler, sources: [...sources], flags, processor: processorIdentity() }).slice(0, 32);
+  const cached = known === null ? null : await cache.find(keyOf(known));
   if (cached !== null) return cached;
-  report(`compiling the kernels with ${compiler.version} (once for this processor)`);
-  const library = await build(compiler, folder, [...sources.keys()], flags);
-  const path = join(cacheFolder, `${key}-${sha256(library)}.so`);
-  await writeFileAtomic(path, library).catch((error: unknown) => {
-    throw new UserError(
-      { what: "the compiled kernels cannot be stored", where: cacheFolder, got: messageOf(error), hint: ANOTHER_CACHE },
-      { cause: error },
-    );
-  });
-  return path;
-}
-
-/** The first command that answers `--version`. */
-async function findCompiler(commands: readonly string[]): Promise<Compiler> {
-  const refusals: string[] = [];
-  for (const command of commands) {
-    try {
-      const version = (await run(command, ["--version"])).split("\n", 1)[0].trim();
-      return { command, version };
-    } catch (error) {
-      refusals.push(`${command}: ${systemCode(error) === "ENOENT" ? "not found" : messageOf(error).split("\n", 1)[0]}`);
-    }
+  const compiler = await findCompiler(commands, limitMs);
+  const key = keyOf(compiler);
+  let path = await cache.find(key);
+  if (path === null) {
+    report(`compiling the kernels with ${compiler.version} (once for this processor)`);
+    path = await cache.store(key, await build(compiler, { folder, names: [...sources.keys()], flags, limitMs }));
   }
-  throw new UserError({ what: "no C compiler for the fast kernels", got: refusals.join("; "), hint: HOW_TO_GET_ONE });
+  await cache.remember(compiler);
+  return path;
 }
 
 /** Text of every source by file name, sorted. */
@@ -96,65 +68,4 @@ async function readSources(folder: string): Promise<ReadonlyMap<string, string>>
   const names = found.filter((name) => /\.[ch]$/.test(name)).sort();
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
   return new Map(names.map((name, index) => [name, texts[index]]));
-}
-
-/** A whole library under this key; damaged ones are removed. */
-async function findCached(folder: string, key: string, report: (line: string) => void): Promise<string | null> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((one) => one.startsWith(`${key}-`) && one.endsWith(".so"))) {
-    const path = join(folder, name);
-    const hash = await hashFile(path).catch(() => null);
-    if (name === `${key}-${hash}.so`) return path;
-    report(`the compiled kernels in ${path} are damaged; compiling them again`);
-    await rm(path, { force: true, recursive: true });
-  }
-  return null;
-}
-
-/** Compiles every `.c` file, all at once, and links them. Gives the library's bytes. */
-async function build(
-  { command }: Compiler,
-  folder: string,
-  names: readonly string[],
-  flags: readonly string[],
-): Promise<Uint8Array> {
-  const temporary = await mkdtemp(join(tmpdir(), "hephaestus-kernels-"));
-  try {
-    const objects = names
-      .filter((name) => name.endsWith(".c"))
-      .map((name) => ({ source: join(folder, name), object: join(temporary, `${basename(name, ".c")}.o`) }));
-    const compile = objects.map(({ source, object }) => run(command, [...flags, "-c", source, "-o", object]));
-    const failures = (await Promise.allSettled(compile)).filter((result) => result.status === "rejected");
-    if (failures.length > 0) throw failures[0].reason;
-    const library = join(temporary, "kernels.so");
-    await run(command, [...flags, "-shared", ...objects.map(({ object }) => object), "-lm", "-ldl", "-o", library]);
-    return await readFile(library);
-  } catch (error) {
-    throw asCompileError(error, command);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-}
-
-/** What a command writes; rejects with Node's error, whose message ends with what the command complained about. */
-function run(command: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const limits = { timeout: COMPILE_LIMIT_MS, maxBuffer: 1 << 26 };
-    execFile(command, args, limits, (error, stdout) => (error === null ? resolve(stdout) : reject(error)));
-  });
-}
-
-function asCompileError(error: unknown, command: string): UserError {
-  const { killed = false } = error as ExecFileException;
-  const log = messageOf(error).trim().split("\n");
-  const lines = log.length > LOG_LINES ? [...log.slice(0, LOG_LINES), `(${log.length - LOG_LINES} more lines)`] : log;
-  return new UserError(
-    {
-      what: killed ? "the C compiler did not finish" : "the kernels could not be compiled",
-      where: command,
-      got: lines.join("\n    "),
-      hint: `is this compiler complete, with OpenMP and the C library's headers? Otherwise ${HOW_TO_GET_ONE}`,
-    },
-    { cause: error },
-  );
 }

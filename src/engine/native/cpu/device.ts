@@ -2,19 +2,23 @@
 import { availableParallelism } from "node:os";
 import { sizeOf } from "../../../base/dims.js";
 import { messageOf, UserError } from "../../../base/errors.js";
+import { formatBytes } from "../../../base/format.js";
+import { describeBuffer, type Operation } from "../call.js";
 import type { Buffer, BufferSpec, Device, Operations, Program, Timings } from "../device.js";
+import { CheckedOperations, OPERATION_NAMES } from "../operations.js";
 import { Arena, ArenaBuffer } from "./arena.js";
-import { describeBuffer, type Operation } from "./call.js";
 import { type CompileOptions, compiledKernels } from "./compiler.js";
 import { type KernelLibrary, loadLibrary } from "./ffi.js";
 import { processorIdentity, vectorUnit } from "./host.js";
-import { CheckedOperations, OPERATION_NAMES } from "./operations.js";
 import { CpuProgram, native, OP_BYTES } from "./program.js";
 
 export interface CpuDeviceOptions extends CompileOptions {
   /** By default as many as the system lets this process use. Results do not depend on it. */
   readonly threads?: number;
 }
+
+/** Where the system refuses a thread, OpenMP ends the process. */
+const MOST_THREADS = 1024;
 
 /** The kernels keep scratch memory of their own, so one program at a time runs in a process, whatever the number of devices. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -24,9 +28,13 @@ let queue: Promise<unknown> = Promise.resolve();
  * @throws UserError when there is no compiler, it fails, or its result cannot be loaded.
  */
 export async function openCpuDevice(options: CpuDeviceOptions = {}): Promise<CpuDevice> {
-  const { threads = availableParallelism() } = options;
-  if (!Number.isSafeInteger(threads) || threads < 1)
-    throw new UserError({ what: "the number of threads must be whole and positive", got: String(threads) });
+  const { threads = Math.min(availableParallelism(), MOST_THREADS) } = options;
+  if (!Number.isSafeInteger(threads) || threads < 1 || threads > MOST_THREADS)
+    throw new UserError({
+      what: "this is no number of threads",
+      expected: `a whole number from 1 to ${MOST_THREADS}`,
+      got: String(threads),
+    });
   return new CpuDevice(load(await compiledKernels(options)), threads);
 }
 
@@ -135,9 +143,11 @@ export class CpuDevice implements Device {
     if (program.operations === 0) return;
     this.library.setThreads(this.threads);
     using clock = timings === undefined ? null : new Clock();
+    for (const { address, bytes } of program.untouched()) await this.library.touch(address, bytes);
     const { address } = program.memory;
-    const failed = await this.library.runProgram(address, program.operations, clock?.address ?? null);
-    if (failed !== 0) throw new Error(`the kernels do not know operation ${failed} of the program`);
+    const outcome = await this.library.runProgram(address, program.operations, clock?.address ?? null);
+    if (outcome > 0) throw new Error(`the kernels do not know operation ${outcome} of the program`);
+    if (outcome < 0) throw scratchShortage(-outcome);
     if (timings !== undefined) clock?.addTo(timings, program);
   }
 
@@ -157,6 +167,14 @@ export class CpuDevice implements Device {
   }
 }
 
+function scratchShortage(bytes: number): UserError {
+  return new UserError({
+    what: "there is not enough memory for what an operation needs while it runs",
+    expected: formatBytes(bytes),
+    hint: "use fewer rows or shorter ones, or end other programs",
+  });
+}
+
 /** Where the kernels count milliseconds by code. */
 class Clock implements Disposable {
   private readonly arena = new Arena([
@@ -172,14 +190,20 @@ class Clock implements Disposable {
     return this.buffer.address;
   }
 
-  addTo(timings: Timings, { calls }: CpuProgram): void {
+  addTo(timings: Timings, { work }: CpuProgram): void {
     const words = new Int32Array(this.buffer.size);
     this.arena.read(this.buffer, words);
     new Float64Array(words.buffer).forEach((milliseconds, code) => {
       const name = OPERATION_NAMES[code - 1];
-      const count = calls.get(name) ?? 0;
-      const before = timings.get(name) ?? { ms: 0, calls: 0 };
-      if (count > 0) timings.set(name, { ms: before.ms + milliseconds, calls: before.calls + count });
+      const done = work.get(name);
+      if (done === undefined) return;
+      const { ms = 0, calls = 0, bytes = 0, flops = 0 } = timings.get(name) ?? {};
+      timings.set(name, {
+        ms: ms + milliseconds,
+        calls: calls + done.calls,
+        bytes: bytes + done.bytes,
+        flops: flops + done.flops,
+      });
     });
   }
 

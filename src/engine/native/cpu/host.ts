@@ -1,5 +1,5 @@
 /** What this machine's processor is: its identity, which the compiled kernels depend on, and its vector unit, for people. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
 
 /** Lines of `/proc/cpuinfo` that say what a processor can do, on x86 and on ARM; others change while it runs. */
@@ -26,9 +26,19 @@ export function vectorUnit(identity: string): string {
   return VECTOR_UNITS.find(([pattern]) => pattern.test(identity))?.[1] ?? arch();
 }
 
+/** More than the first core's lines. The whole file has as much for each core, and the system asks every one of them for it. */
+const CPU_INFO_BYTES = 16384;
+
+/** The first core's part of `/proc/cpuinfo`, and perhaps some more. */
 function readCpuInfo(): string | null {
   try {
-    return readFileSync("/proc/cpuinfo", "utf8");
+    const file = openSync("/proc/cpuinfo", "r");
+    try {
+      const bytes = Buffer.alloc(CPU_INFO_BYTES);
+      return bytes.toString("utf8", 0, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
   } catch {
     return null;
   }

@@ -1,14 +1,20 @@
 /** A recorded list of operations in native memory, laid out as `op_t` of `kernels/abi.h`, and the checks before each run. */
+
+import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName } from "../call.js";
 import type { Buffer, Program } from "../device.js";
-import { Arena, ArenaBuffer } from "./arena.js";
-import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName } from "./call.js";
-import { OPERATION_NAMES } from "./operations.js";
+import { OPERATION_NAMES } from "../operations.js";
+import { type Traffic, trafficOf } from "../traffic.js";
+import { Arena, ArenaBuffer, type Stretch } from "./arena.js";
 
 /** Layout of `op_t`: code and flags, eight sizes, two real numbers, eight pointers. */
 export const OP_BYTES = 152;
 const SIZES_AT = 8;
 const REALS_AT = 72;
 const POINTERS_AT = 88;
+
+export interface Work extends Traffic {
+  readonly calls: number;
+}
 
 interface IndexBuffer {
   readonly buffer: ArenaBuffer;
@@ -18,10 +24,10 @@ interface IndexBuffer {
 /** Indices are data, so they are checked when a program runs: a kernel would follow a wrong one out of its memory. */
 export class CpuProgram implements Program {
   readonly operations: number;
-  /** How many there are of each kind. */
-  readonly calls: ReadonlyMap<OperationName, number>;
+  /** What one run does of each kind of operation. */
+  readonly work: ReadonlyMap<OperationName, Work>;
   /** Memory that the operations use. */
-  private readonly arenas: ReadonlySet<Arena>;
+  private readonly arenas = new Map<Arena, ArenaBuffer[]>();
   private readonly indices: readonly IndexBuffer[];
   private readonly packed: Arena;
   private holders = 0;
@@ -29,9 +35,10 @@ export class CpuProgram implements Program {
 
   constructor(recorded: readonly Operation[]) {
     this.operations = recorded.length;
-    this.calls = countByName(recorded);
+    this.work = workByName(recorded);
     const buffers = recorded.flatMap((operation) => operation.buffers.filter((buffer) => buffer !== null).map(native));
-    this.arenas = new Set(buffers.map((buffer) => buffer.arena));
+    for (const { arena } of buffers) this.arenas.set(arena, []);
+    for (const buffer of buffers) this.arenas.get(buffer.arena)?.push(buffer);
     this.indices = distinct(recorded.flatMap(({ indices }) => indices));
     const packed = new Int32Array(pack(recorded));
     this.packed = new Arena([{ name: "program", shape: [packed.length], dtype: "i32" }]);
@@ -47,8 +54,14 @@ export class CpuProgram implements Program {
   /** @throws Error when the program, or memory that it uses, was given back, or an index would leave its table. */
   check(): void {
     if (this.disposed) throw new Error("this program was disposed");
-    for (const arena of this.arenas) if (arena.freed) throw new Error("this program uses buffers that were given back");
+    for (const arena of this.arenas.keys())
+      if (arena.freed) throw new Error("this program uses buffers that were given back");
     for (const { buffer, rule } of this.indices) checkIndices(buffer, rule);
+  }
+
+  /** Memory that no program has used before this one. */
+  untouched(): Stretch[] {
+    return [...this.arenas].flatMap(([arena, buffers]) => arena.untouched(buffers));
   }
 
   /** While the result is not disposed the program's memory stays, even if the program is disposed. */
@@ -96,10 +109,14 @@ function pack(recorded: readonly Operation[]): ArrayBuffer {
   return bytes;
 }
 
-function countByName(recorded: readonly Operation[]): Map<OperationName, number> {
-  const counts = new Map<OperationName, number>();
-  for (const { name } of recorded) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return counts;
+function workByName(recorded: readonly Operation[]): Map<OperationName, Work> {
+  const all = new Map<OperationName, Work>();
+  for (const operation of recorded) {
+    const { calls, bytes, flops } = all.get(operation.name) ?? { calls: 0, bytes: 0, flops: 0 };
+    const more = trafficOf(operation);
+    all.set(operation.name, { calls: calls + 1, bytes: bytes + more.bytes, flops: flops + more.flops });
+  }
+  return all;
 }
 
 /** The same indices are used in every layer; once is enough. */

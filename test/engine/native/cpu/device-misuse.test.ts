@@ -87,7 +87,7 @@ describeKernels("misuse", () => {
 });
 
 describe("openCpuDevice", () => {
-  it.each([0, -1, 1.5, Number.NaN])("refuses %s threads", async (threads) => {
+  it.each([0, -1, 1.5, 1025, 2 ** 40, Number.NaN])("refuses %s threads", async (threads) => {
     await expect(openCpuDevice({ threads })).rejects.toThrow(UserError);
   });
 
@@ -106,7 +106,7 @@ describeKernels("a library", () => {
     ["lacks the kernels' functions", "int nothing(void) { return 0; }", "cannot be loaded"],
     [
       "was compiled from another abi.h",
-      "int op_size(void) { return 8; } void set_threads(int n) {} int run_program(void *o, int n, void *m) { return 0; }",
+      "int op_size(void) { return 8; } void set_threads(int n) {} void touch_memory(void *m, long long n) {} long long run_program(void *o, int n, void *m) { return 0; }",
       "op_t has not 152 bytes",
     ],
   ])("that %s is refused", async (_, source, message) => {
@@ -119,11 +119,25 @@ describeKernels("a library", () => {
     }
   });
 
+  it("that is none is refused", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hephaestus-library-"));
+    try {
+      const compiler = join(folder, "cc");
+      const script = 'while [ $# -gt 1 ]; do [ "$1" = -o ] && out=$2; shift; done; echo library > "$out"';
+      await writeFile(compiler, `#!/bin/sh\n[ "$1" = --version ] && exit 0\n${script}\n`, { mode: 0o755 });
+      const problem = openCpuDevice({ compilers: [compiler], cacheFolder: join(folder, "cache") });
+      await expect(problem).rejects.toThrow(UserError);
+      await expect(problem).rejects.toThrow(/cannot be loaded[\s\S]*noexec/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("that does not know an operation says which", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hephaestus-library-"));
     try {
       const source =
-        "int op_size(void) { return 152; } void set_threads(int n) {} int run_program(void *o, int n, void *m) { return n; }";
+        "int op_size(void) { return 152; } void set_threads(int n) {} void touch_memory(void *m, long long n) {} long long run_program(void *o, int n, void *m) { return n; }";
       await writeFile(join(folder, "a.c"), source);
       using device = await openCpuDevice({ sources: folder, cacheFolder: join(folder, "cache") });
       const { a, b } = pairOf(device);

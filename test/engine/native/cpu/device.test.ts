@@ -140,6 +140,9 @@ describeKernels("programs", () => {
     expect(timings.get("add")?.calls).toBe(6);
     expect(timings.get("copy")?.ms).toBeGreaterThan(0);
     expect(timings.get("copy")?.calls).toBe(1);
+    // Six values each: read twice and written once; read and written.
+    expect(timings.get("add")).toMatchObject({ bytes: 3 * 6 * 4, flops: 0 });
+    expect(timings.get("copy")).toMatchObject({ bytes: 2 * 6 * 4, flops: 0 });
     expect([...timings.keys()].sort()).toEqual(["add", "copy"]);
   });
 

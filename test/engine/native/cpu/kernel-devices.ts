@@ -3,7 +3,7 @@ import { Buffer as Bytes } from "node:buffer";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { fillNormal } from "../../../../src/base/random.js";
-import { compiledKernels } from "../../../../src/engine/native/cpu/compiler.js";
+import { compiledKernels, KERNEL_FLAGS } from "../../../../src/engine/native/cpu/compiler.js";
 import { type CpuDevice, openCpuDevice } from "../../../../src/engine/native/cpu/device.js";
 import type { Buffer, BufferSpec, Device, Operations } from "../../../../src/engine/native/device.js";
 import { EXACT, FLOAT32, looseFloat32 } from "../../../reference/arithmetic.js";
@@ -25,13 +25,18 @@ export interface KernelDevices {
   readonly all: readonly CpuDevice[];
 }
 
-/** A suite over devices of 1, 2 and 4 threads, skipped where there is no compiler. */
-export function describeKernels(title: string, body: (devices: KernelDevices) => void): void {
+/** A suite over devices of 1, 2 and 4 threads, skipped where there is no compiler. `flags` are added to the compiler's. */
+export function describeKernels(
+  title: string,
+  body: (devices: KernelDevices) => void,
+  added: readonly string[] = [],
+): void {
+  const flags = [...KERNEL_FLAGS, ...added];
   describe.skipIf(skipped)(skipped ? `${title} (skipped: no C compiler on this machine)` : title, () => {
     const all: CpuDevice[] = [];
     beforeAll(async () => {
-      for (const threads of [1, 2, 4]) all.push(await openCpuDevice({ threads, cacheFolder: CACHE_FOLDER }));
-    });
+      for (const threads of [1, 2, 4]) all.push(await openCpuDevice({ threads, cacheFolder: CACHE_FOLDER, flags }));
+    }, 60_000);
     afterAll(() => {
       for (const device of all) device[Symbol.dispose]();
     });

@@ -1,6 +1,7 @@
-/** Matrix products for every transposition, alone and added, at sizes that no block divides. */
+/** Matrix products for every transposition, alone and on top of something, at sizes that no block divides. */
 import { it } from "vitest";
-import { describeKernels, expectLikePlain, normal } from "./kernel-devices.js";
+import { processorIdentity } from "../../../../src/engine/native/cpu/host.js";
+import { describeKernels, expectLikePlain, type KernelDevices, normal } from "./kernel-devices.js";
 
 const SIZES: readonly (readonly [M: number, N: number, K: number])[] = [
   [1, 1, 1],
@@ -22,22 +23,40 @@ const LARGE: readonly (readonly [M: number, N: number, K: number])[] = [
 const LARGEST = [90, 710, 390] as const;
 
 const MODES = [false, true].flatMap((transposeA) =>
-  [false, true].flatMap((transposeB) => [false, true].map((add) => ({ transposeA, transposeB, add }))),
+  [false, true].flatMap((transposeB) =>
+    (["nothing", "out", "other"] as const).map((plus) => ({ transposeA, transposeB, plus })),
+  ),
 );
 
-describeKernels("matmul", (devices) => {
+function products(devices: KernelDevices): void {
   const of = ([M, N, K]: readonly [number, number, number], mode: (typeof MODES)[number]) => ({ M, N, K, ...mode });
   const cases = [
     ...[...SIZES, ...LARGE].flatMap((size) => MODES.map((mode) => of(size, mode))),
-    of(LARGEST, { transposeA: false, transposeB: true, add: true }),
+    of(LARGEST, { transposeA: false, transposeB: true, plus: "out" }),
   ];
-  it.each(cases)("[$M, $N] over $K, transposeA $transposeA, transposeB $transposeB, add $add", async (one) => {
-    const { M, N, K, transposeA, transposeB, add } = one;
+  it.each(cases)("[$M, $N] over $K, transposeA $transposeA, transposeB $transposeB, plus $plus", async (one) => {
+    const { M, N, K, transposeA, transposeB, plus } = one;
     await expectLikePlain(devices, {
-      shapes: { out: [M, N], a: transposeA ? [K, M] : [M, K], b: transposeB ? [N, K] : [K, N] },
-      inputs: { a: normal(M * K), b: normal(K * N), ...(add ? { out: normal(M * N) } : {}) },
+      shapes: { out: [M, N], other: [M, N], a: transposeA ? [K, M] : [M, K], b: transposeB ? [N, K] : [K, N] },
+      inputs: {
+        a: normal(M * K),
+        b: normal(K * N),
+        other: normal(M * N),
+        ...(plus === "out" ? { out: normal(M * N) } : {}),
+      },
       looseRuns: M * N * K > 1e5 ? 1 : 4,
-      program: (operations, get) => operations.matmul(get("out"), get("a"), get("b"), { transposeA, transposeB, add }),
+      program: (operations, get) =>
+        operations.matmul(get("out"), get("a"), get("b"), {
+          transposeA,
+          transposeB,
+          ...(plus === "nothing" ? {} : { plus: get(plus) }),
+        }),
     });
   });
-});
+}
+
+describeKernels("matmul", products);
+
+/** Processors without a tile unit multiply vectors: the same cases, where this one has the unit and so would not meet them. */
+const hasTileUnit = /\bamx_bf16\b/.test(processorIdentity());
+if (hasTileUnit) describeKernels("matmul without the tile unit", products, ["-mno-amx-bf16"]);

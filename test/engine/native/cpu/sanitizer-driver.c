@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "abi.h"
 
+#define SCALARS (S_ONE_MINUS_BETA2 + 1)
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static void *blocks[16];
@@ -43,9 +44,8 @@ static int32_t *starts(int64_t B, int64_t T, int64_t document) {
 
 /* Runs one operation and frees its buffers. */
 static void run(op_t op) {
-  const int32_t failed = run_program(&op, 1, NULL);
-  if (failed) {
-    fprintf(stderr, "operation %d is unknown\n", op.code);
+  if (run_program(&op, 1, NULL) != 0) {
+    fprintf(stderr, "operation %d cannot run\n", op.code);
     exit(3);
   }
   operations_run++;
@@ -60,10 +60,10 @@ static void elements(int64_t n) {
   RUN(OP_COPY, 0, .n = {n}, .p = {floats(n), floats(n)});
   RUN(OP_SQUARED_NORM, 0, .n = {n}, .p = {floats(1), floats(n)});
   for (int decays = 0; decays < 2; decays++) {
-    void *weight = floats(n), *m = floats(n), *v = block(n), *g = floats(n), *scalars = floats(9);
+    void *weight = floats(n), *m = floats(n), *v = block(n), *g = floats(n), *scalars = floats(SCALARS);
     for (int64_t i = 0; i < n; i++) ((float *)v)[i] = 0.5f;
-    for (int i = 0; i < 9; i++) ((float *)scalars)[i] = 0.5f;
-    RUN(OP_ADAMW, decays, .n = {n}, .p = {weight, m, v, g, scalars});
+    for (int i = 0; i < SCALARS; i++) ((float *)scalars)[i] = 0.5f;
+    RUN(OP_ADAMW, decays, .n = {n}, .p = {weight, m, v, g, NULL, scalars});
   }
 }
 
@@ -85,7 +85,7 @@ static void rows(int64_t N, int64_t C) {
   for (int gradient = 0; gradient < 2; gradient++)
     for (int64_t padding = 0; padding < 20; padding += 19)
       RUN(OP_CROSS_ENTROPY, gradient, .n = {N, C + padding, C},
-          .p = {floats(N), floats(N * (C + padding)), ints(N, (int32_t)C), floats(N), floats(9)});
+          .p = {floats(N), floats(N * (C + padding)), ints(N, (int32_t)C), floats(N), floats(SCALARS)});
 }
 
 static void product(int64_t M, int64_t N, int64_t K) {

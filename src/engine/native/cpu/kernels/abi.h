@@ -19,7 +19,7 @@ enum {
   OP_EMBED_BACKWARD,   /* p: dTable, dOut, ids                     n: N, C, V */
   OP_RMSNORM,          /* p: out, rstd, residual, delta|0, weight  n: N, C        x: epsilon */
   OP_RMSNORM_BACKWARD, /* p: dX, dWeight, dOut, x, rstd, weight    n: N, C        flags: 1 overwrite dX */
-  OP_MATMUL,           /* p: out, a, b                             n: M, N, K (out is M x N)   flags: 1 transposeA, 2 transposeB, 4 add */
+  OP_MATMUL,           /* p: out, a, b, plus|0                     n: M, N, K (out is M x N)   flags: 1 transposeA, 2 transposeB */
   OP_ADD_BIAS,         /* p: out, bias                             n: N, C */
   OP_ADD_BIAS_BACKWARD,/* p: dBias, dOut                           n: N, C */
   OP_ADD,              /* p: out, x                                n: elements */
@@ -33,11 +33,23 @@ enum {
   OP_SWIGLU_BACKWARD,  /* p: dGateUp, dOut, gateUp                 n: N, F */
   OP_CROSS_ENTROPY,    /* p: loss, logits, targets, mask, scalars  n: N, Vp, V    flags: 1 gradient */
   OP_SQUARED_NORM,     /* p: out, x                                n: elements */
-  OP_ADAMW,            /* p: weight, moment1, moment2, gradient, scalars   n: elements   flags: 1 decays */
+  OP_ADAMW,            /* p: weight, moment1, moment2, gradient, 0, scalars   n: elements, 0 or more   flags: 1 decays */
 };
 
 /* Indices into the scalars buffer, in the order of SCALARS in device.ts. */
-enum { S_LOSS_SCALE, S_CLIP_SCALE, S_LEARNING_RATE, S_BETA1, S_BETA2, S_EPSILON, S_WEIGHT_DECAY, S_CORRECTION1, S_CORRECTION2 };
+enum {
+  S_LOSS_SCALE,
+  S_CLIP_SCALE,
+  S_LEARNING_RATE,
+  S_BETA1,
+  S_BETA2,
+  S_EPSILON,
+  S_WEIGHT_DECAY,
+  S_CORRECTION1,
+  S_CORRECTION2,
+  S_ONE_MINUS_BETA1,
+  S_ONE_MINUS_BETA2
+};
 
 /* One function per operation, in the file of its family. All use OpenMP inside and give the same bits for any number of threads. */
 void op_matmul(const op_t *op);                                             /* matmul.c */
@@ -61,7 +73,13 @@ void op_cross_entropy(const op_t *op);                                      /* c
 void op_squared_norm(const op_t *op);                                       /* optimizer.c */
 void op_adamw(const op_t *op);
 
-/* program.c. Returns 0, or the 1-based number of the first operation whose code is unknown. ms_by_code, if not NULL, gets each code's time. */
-int32_t run_program(const op_t *ops, int32_t count, double *ms_by_code);
+/*
+ * program.c. Runs operations in order. Gives 0; or n > 0: the n-th operation, from 1, has an unknown code; or -n: an operation did not get
+ * n bytes of scratch. It stops there, and what it has written is worth nothing. ms_by_code, if not NULL, gets each code's time.
+ */
+int64_t run_program(const op_t *ops, int32_t count, double *ms_by_code);
+/* Has the system provide pages now, on all threads, so that no operation waits for them. Contents stay. */
+void touch_memory(void *memory, int64_t bytes);
+void touch_pages(char *memory, int64_t bytes);                              /* memory.c: the work of it, on the calling thread's team */
 void set_threads(int32_t threads);
 int32_t op_size(void);

@@ -44,6 +44,7 @@ static void forward_tile(const attention_t *s, const op_t *op, int64_t row, int6
   const float *qkv = op->p[2], *keys = qkv + row * s->T * s->width + (s->H + kv) * s->D, *values = keys + s->K * s->D;
   const lanes_t t = tile_lanes(s, (const int32_t *)op->p[3] + row * s->T, from);
   float *scratch = thread_scratch((2 * s->D + BLOCK) * TILE);
+  if (!scratch) return;
   running_t r = {.queries = scratch, .mixed = scratch + s->D * TILE, .scores = scratch + 2 * s->D * TILE};
   tile_transposed(r.queries, qkv + token * s->width + head * s->D, s->width, &t, s->D, 1.0f / sqrtf((float)s->D));
   for (int64_t i = 0; i < s->D * TILE; i += VL) vf_store(r.mixed + i, (vf){0});

@@ -127,12 +127,14 @@ void op_attention_backward(const op_t *op) {
   const size_t sum_floats = 2 * s.T * padded;
   float *shared = shares > 1 ? shared_scratch(pairs * shares * sum_floats) : NULL;
   float *d_keys = (float *)op->p[0] + s.H * s.D;
+  if (shares > 1 && !shared) return;
 #pragma omp parallel
   {
 #pragma omp for schedule(dynamic)
     for (int64_t task = 0; task < pairs * shares; task++) {
       const int64_t pair = task / shares, share = task % shares, row = pair / s.K, kv = pair % s.K;
       float *tile = thread_scratch(tile_floats(&s, padded) + (shares > 1 ? 0 : sum_floats));
+      if (!tile) continue;
       gradient_t g = lay_out(&s, padded, tile, shares > 1 ? shared + task * sum_floats : tile + tile_floats(&s, padded));
       for (size_t i = 0; i < sum_floats; i += VL) vf_store(g.d_keys + i, (vf){0});
       for (int64_t unit = share; unit < group * tiles; unit += shares)

@@ -58,6 +58,7 @@ void op_add_bias_backward(const op_t *op) {
   const int64_t rows = op->n[0], width = op->n[1];
   const float *d_out = op->p[1];
   float *sums = shared_scratch(ROW_PARTS * width);
+  if (!sums) return;
 #pragma omp parallel if (rows * width >= PARALLEL_FROM)
   {
 #pragma omp for schedule(static)

@@ -1,24 +1,22 @@
 /*
- * OP_MATMUL: out[M, N] = or += op(a)·op(b). Two ways: a packed, blocked product (matmul_kernel.h has the scheme), and for a few rows against
+ * OP_MATMUL: out[M, N] = plus + op(a)·op(b). Two ways: a packed, blocked product (matmul_tiles.h has the scheme), and for a few rows against
  * b's rows (decoding) dot products that read b once, as fast as memory gives it.
  *
  * Every number of out is computed by one thread and in an order that depends on M, N, K and the flags alone: the threads divide tiles of out,
- * never K. K is cut into equal slabs of at most KC, whose sums are added to out one after the other.
+ * never K. K is cut into nearly equal slabs, whose sums are added to out one after the other.
  */
 #include "abi.h"
-#include "matmul_kernel.h"
-#include "matmul_pack.h"
+#include "matmul_tiles.h"
+#include "scratch.h"
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, ADD = 4 };
+enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2 };
 /* Below this many multiply-adds waking the other threads costs more than they bring (some microseconds). */
 enum { WORTH_THREADS = 1 << 16 };
 
 typedef struct {
   float *out;
-  const float *a, *b;
+  const float *a, *b, *plus;
   int64_t m, n, k;
   int flags;
 } product_t;
@@ -33,107 +31,127 @@ static inline int64_t parts_of(int64_t total, int64_t most) { return (total + mo
 /* Part `index` of `parts` nearly equal parts of 0..total. */
 static inline range_t part(int64_t total, int64_t parts, int64_t index) { return (range_t){total * index / parts, total * (index + 1) / parts}; }
 
-/*
- * Room for packed panels: two blocks of b for all threads of a product, one of a for each. It belongs to the thread that calls op_matmul, so that
- * two programs may run at once; it grows when more threads come, and then stays: nothing is allocated in a training step.
- */
+/* Threads in a grid over out: a column of the grid shares packed panels of b; each thread packs the rows of a that it needs. */
 typedef struct {
-  float *a, *b;
-  int threads;
-} packed_t;
-enum { A_FLOATS = MC / MR * MS * KC, B_FLOATS = NC * KC };
+  int rows, columns;
+} grid_t;
 
-static float *aligned_floats(size_t count) {
-  void *memory = NULL;
-  if (posix_memalign(&memory, CACHE_LINE, count * sizeof(float)) != 0) {
-    fprintf(stderr, "matmul: no memory for %zu bytes of packed panels\n", count * sizeof(float));
-    abort();
-  }
-  return memory;
-}
-
-static packed_t packed_for(int threads) {
-  static _Thread_local packed_t kept;
-  if (kept.b == NULL) kept.b = aligned_floats(2 * B_FLOATS);
-  if (threads > kept.threads) {
-    free(kept.a);
-    kept.a = aligned_floats((size_t)A_FLOATS * threads);
-    kept.threads = threads;
-  }
-  return kept;
-}
-
-/* How many threads divide the rows of out; the others divide its columns. The least work for the busiest; of equals, more rows (less packing). */
-static int threads_by_rows(int64_t row_panels, int64_t column_panels, int threads) {
-  int best = 1;
-  int64_t least = INT64_MAX;
+/*
+ * The grid with the least work for the busiest thread, counted in tiles: packing a panel costs about as much as multiplying one (measured on
+ * two cores, for tiles of a few hundred GFLOP/s), fetching one of b that another thread packed three times that.
+ */
+static grid_t grid_of(const product_t *p, const tiles_t *tiles, int threads) {
+  int64_t row_panels = parts_of(p->m, tiles->rows), column_panels = parts_of(p->n, tiles->columns), least = INT64_MAX;
+  grid_t best = {threads, 1};
   for (int rows = threads; rows >= 1; rows--) {
-    int64_t work = parts_of(row_panels, rows) * parts_of(column_panels, threads / rows);
-    if (work < least) least = work, best = rows;
+    grid_t grid = {rows, threads / rows};
+    int64_t high = parts_of(row_panels, rows), wide = parts_of(column_panels, grid.columns);
+    int64_t work = high * wide + high + parts_of(wide, rows) + 3 * (wide - parts_of(wide, rows));
+    if (work < least) least = work, best = grid;
   }
   return best;
 }
 
-/* Packed rows of a against the panels `columns` of packed b, a block `width` columns wide. out: the first of the rows, column 0 of the block. */
-static void multiply_block(float *out, int64_t stride, const float *a, int64_t rows, const float *b, range_t columns, int64_t width, int64_t k,
-                           int add) {
-  for (int64_t row = 0; row < rows; row += MR, a += MS * k) {
-    int high = (int)smaller(MR, rows - row);
-    for (int64_t panel = columns.from; panel < columns.to; panel++) {
-      int wide = (int)smaller(NR, width - panel * NR);
-      float *tile = out + row * stride + panel * NR;
-      if (high == MR && wide == NR) full_tile(tile, stride, a, b + panel * NR * k, k, add);
-      else edge_tile(tile, stride, a, b + panel * NR * k, k, add, high, wide);
+/*
+ * Room for packed panels: two blocks of b for each column of the grid, one of a for each thread. It belongs to the thread that calls op_matmul,
+ * so that two programs may run at once.
+ */
+typedef struct {
+  char *a, *b;
+  int64_t a_bytes;
+} packed_t;
+
+static packed_t packed_for(const tiles_t *tiles, int threads, grid_t grid) {
+  static _Thread_local scratch_t a, b;
+  int64_t a_bytes = tiles->a_panels * tiles->depth * tiles->a_step;
+  return (packed_t){scratch_for(&a, a_bytes * threads), scratch_for(&b, 2 * tiles->b_block * grid.columns), a_bytes};
+}
+
+static inline int64_t padded(const tiles_t *tiles, int64_t k) { return parts_of(k, tiles->multiple) * tiles->multiple; }
+
+/* Columns [from, from + width) of out, and the slab of K whose products are added to them. */
+typedef struct {
+  int64_t from, width;
+  range_t slab;
+} block_t;
+
+/* Packed rows of a against the packed block of b. out, plus: the first of the rows, first column of the block. */
+static void multiply_block(const tiles_t *tiles, float *out, const float *plus, int64_t stride, const char *a, int64_t rows, const char *b,
+                           int64_t width, int64_t k) {
+  const int64_t a_panel = tiles->a_step * padded(tiles, k), b_panel = tiles->b_step * padded(tiles, k);
+  for (int64_t row = 0; row < rows; row += tiles->rows, a += a_panel) {
+    int high = (int)smaller(tiles->rows, rows - row);
+    for (int64_t step = 0; step < k; step += tiles->slice) {
+      const float *sum = step > 0 ? out : plus;
+      int64_t deep = smaller(tiles->slice, k - step);
+      const char *left = a + step * tiles->a_step, *right = b + step * tiles->b_step;
+      for (int64_t column = 0; column < width; column += tiles->columns, right += b_panel) {
+        int64_t at = row * stride + column;
+        tiles->multiply(out + at, sum ? sum + at : NULL, stride, left, right, deep, high, (int)smaller(tiles->columns, width - column));
+      }
     }
   }
 }
 
-/* A thread's part of packing a block of b: columns [column, column + width) of op(b), a slab of K. */
-static void pack_b(const product_t *p, float *to, int64_t column, int64_t width, range_t slab, int thread, int threads) {
+/* One of `sharers` threads' part of packing a block of b. */
+static void pack_b(const product_t *p, const tiles_t *tiles, char *to, block_t block, int sharer, int sharers) {
   int across = (p->flags & TRANSPOSE_B) != 0;
-  int64_t stride = across ? p->k : p->n, k = slab.to - slab.from;
-  range_t mine = part(parts_of(width, NR), threads, thread);
-  int64_t first = column + mine.from * NR, lines = smaller(mine.to * NR, width) - mine.from * NR;
+  int64_t stride = across ? p->k : p->n, k = block.slab.to - block.slab.from;
+  range_t mine = part(parts_of(block.width, tiles->columns), sharers, sharer);
+  int64_t first = block.from + mine.from * tiles->columns, lines = smaller(mine.to * tiles->columns, block.width) - mine.from * tiles->columns;
   if (lines <= 0) return;
-  const float *from = p->b + (across ? first * stride + slab.from : slab.from * stride + first);
-  pack(to + mine.from * NR * k, from, stride, across, lines, k, NR);
+  const float *from = p->b + (across ? first * stride + block.slab.from : block.slab.from * stride + first);
+  tiles->pack_b(to + mine.from * tiles->b_step * padded(tiles, k), from, stride, across, lines, k);
 }
 
-/* A thread's part of out's columns [column, column + width) += its rows of op(a) · the packed block of b. a: room for packing. */
-static void multiply_slab(const product_t *p, float *a, const float *b, int64_t column, int64_t width, range_t slab, int thread, int threads) {
-  int64_t row_panels = parts_of(p->m, MR), column_panels = parts_of(width, NR);
-  int by_rows = threads_by_rows(row_panels, column_panels, threads), by_columns = threads / by_rows;
-  if (thread >= by_rows * by_columns) return;
-  range_t rows = part(row_panels, by_rows, thread / by_columns), columns = part(column_panels, by_columns, thread % by_columns);
-  int across = (p->flags & TRANSPOSE_A) == 0, add = (p->flags & ADD) != 0 || slab.from > 0;
-  int64_t stride = across ? p->k : p->m, k = slab.to - slab.from, blocks = parts_of(rows.to - rows.from, MC / MR);
-  for (int64_t i = 0; i < blocks; i++) {
-    range_t block = part(rows.to - rows.from, blocks, i);
-    int64_t first = (rows.from + block.from) * MR, high = smaller((rows.from + block.to) * MR, p->m) - first;
-    pack(a, p->a + (across ? first * stride + slab.from : slab.from * stride + first), stride, across, high, k, MR);
-    multiply_block(p->out + first * p->n + column, p->n, a, high, b, columns, width, k, add);
+/* The block's columns of out = plus + op(a) · the packed block of b, for the panels `rows` of op(a). a: room for packing. */
+static void multiply_rows(const product_t *p, const tiles_t *tiles, char *a, const char *b, block_t block, range_t rows) {
+  int across = (p->flags & TRANSPOSE_A) == 0;
+  const float *plus = block.slab.from > 0 ? p->out : p->plus;
+  int64_t stride = across ? p->k : p->m, k = block.slab.to - block.slab.from, groups = parts_of(rows.to - rows.from, tiles->a_panels);
+  for (int64_t i = 0; i < groups; i++) {
+    range_t group = part(rows.to - rows.from, groups, i);
+    int64_t first = (rows.from + group.from) * tiles->rows, high = smaller((rows.from + group.to) * tiles->rows, p->m) - first;
+    int64_t at = first * p->n + block.from;
+    const float *from = p->a + (across ? first * stride + block.slab.from : block.slab.from * stride + first);
+    tiles->pack_a(a, from, stride, across, high, k);
+    multiply_block(tiles, p->out + at, plus ? plus + at : NULL, p->n, a, high, b, block.width, k);
   }
 }
 
 /*
- * The blocks of b, one after the other: all threads pack a part of it, wait for each other once, and multiply. A thread that is ahead packs the
- * next block in the other buffer: whoever passes its barrier knows that nobody reads the block before it any more.
+ * A thread's part: block after block of b. The threads of a column of the grid pack a part of it each, wait for each other once, and multiply. Who
+ * is ahead packs the next block in the other buffer: whoever passes its barrier knows that nobody reads the block before it any more.
  */
-static void multiply_blocked(const product_t *p) {
+static void multiply_part(const product_t *p, const tiles_t *tiles, packed_t packed, grid_t grid, int thread) {
+  /* Slabs of nearly equal depth, each a whole number of steps. */
+  int64_t steps = parts_of(p->k, tiles->multiple), slabs = parts_of(p->k, tiles->depth), deepest = parts_of(steps, slabs) * tiles->multiple;
+  int64_t panels = parts_of(p->n, tiles->columns), blocks = parts_of(parts_of(panels, grid.columns), tiles->b_block / (deepest * tiles->b_step));
+  int column = thread / grid.rows, row = thread % grid.rows, idle = column >= grid.columns;
+  range_t rows = part(parts_of(p->m, tiles->rows), grid.rows, row), columns = part(panels, grid.columns, idle ? 0 : column);
+  for (int64_t i = 0; i < blocks * slabs; i++) {
+    range_t block = part(columns.to - columns.from, blocks, i / slabs), slab = part(steps, slabs, i % slabs);
+    int64_t from = (columns.from + block.from) * tiles->columns, to = smaller((columns.from + block.to) * tiles->columns, p->n);
+    block_t now = {from, to - from, {slab.from * tiles->multiple, smaller(slab.to * tiles->multiple, p->k)}};
+    char *b = packed.b + (2 * column + i % 2) * tiles->b_block;
+    if (!idle) pack_b(p, tiles, b, now, row, grid.rows);
+#pragma omp barrier
+    if (!idle) multiply_rows(p, tiles, packed.a + packed.a_bytes * thread, b, now, rows);
+  }
+}
+
+static void multiply_blocked(const product_t *p, const tiles_t *tiles) {
   int most = (double)p->m * p->n * p->k < WORTH_THREADS ? 1 : omp_get_max_threads();
-  packed_t packed = packed_for(most);
-  int64_t slabs = parts_of(p->k, KC), panels = parts_of(p->n, NR), blocks = parts_of(panels, B_FLOATS / (parts_of(p->k, slabs) * NR));
+  grid_t planned = grid_of(p, tiles, most);
+  packed_t packed = packed_for(tiles, most, planned);
+  if (packed.a == NULL || packed.b == NULL) return;
 #pragma omp parallel num_threads(most)
   {
-    int thread = omp_get_thread_num(), threads = omp_get_num_threads();
-    for (int64_t i = 0; i < blocks * slabs; i++) {
-      range_t block = part(panels, blocks, i / slabs), slab = part(p->k, slabs, i % slabs);
-      int64_t column = block.from * NR, width = smaller(block.to * NR, p->n) - column;
-      float *b = packed.b + i % 2 * B_FLOATS;
-      pack_b(p, b, column, width, slab, thread, threads);
-#pragma omp barrier
-      multiply_slab(p, packed.a + (int64_t)A_FLOATS * thread, b, column, width, slab, thread, threads);
-    }
+    int threads = omp_get_num_threads();
+    grid_t grid = threads == most ? planned : (grid_t){threads, 1};
+    if (tiles->enter) tiles->enter();
+    multiply_part(p, tiles, packed, grid, omp_get_thread_num());
+    if (tiles->leave) tiles->leave();
   }
 }
 
@@ -142,7 +160,7 @@ static void multiply_blocked(const product_t *p) {
  * of b at a time, in VL partial sums each. The first pass over a group of b's rows takes them from memory, later ones find them in cache.
  */
 enum { FEW_ROWS = 24, DOTS = 4 };
-INLINE void dot_rows(float *out, int64_t n, const float *a, const float *b, int64_t k, int add, int rows, int dots) {
+INLINE void dot_rows(float *out, const float *plus, int64_t n, const float *a, const float *b, int64_t k, int rows, int dots) {
   vf sum[4][DOTS] = {0};
   for (int64_t step = 0; step < k; step += VL) {
     int lanes = k - step < VL ? (int)(k - step) : VL;
@@ -164,22 +182,21 @@ INLINE void dot_rows(float *out, int64_t n, const float *a, const float *b, int6
 #pragma GCC unroll 4
   for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 4
-    for (int j = 0; j < dots; j++) out[i * n + j] = vf_sum(sum[i][j]) + (add ? out[i * n + j] : 0);
+    for (int j = 0; j < dots; j++) out[i * n + j] = vf_sum(sum[i][j]) + (plus ? plus[i * n + j] : 0);
   }
 }
 
 /* All rows of a against `dots` (a constant) rows of b. */
 INLINE void dot_columns(const product_t *p, int64_t column, int dots) {
   const float *b = p->b + column * p->k;
-  int add = (p->flags & ADD) != 0;
   for (int64_t row = 0; row < p->m; row += 4) {
     float *out = p->out + row * p->n + column;
-    const float *a = p->a + row * p->k;
+    const float *a = p->a + row * p->k, *plus = p->plus ? p->plus + row * p->n + column : NULL;
     switch (p->m - row) {
-      case 1: dot_rows(out, p->n, a, b, p->k, add, 1, dots); break;
-      case 2: dot_rows(out, p->n, a, b, p->k, add, 2, dots); break;
-      case 3: dot_rows(out, p->n, a, b, p->k, add, 3, dots); break;
-      default: dot_rows(out, p->n, a, b, p->k, add, 4, dots);
+      case 1: dot_rows(out, plus, p->n, a, b, p->k, 1, dots); break;
+      case 2: dot_rows(out, plus, p->n, a, b, p->k, 2, dots); break;
+      case 3: dot_rows(out, plus, p->n, a, b, p->k, 3, dots); break;
+      default: dot_rows(out, plus, p->n, a, b, p->k, 4, dots);
     }
   }
 }
@@ -196,8 +213,8 @@ static void multiply_few(const product_t *p) {
 }
 
 void op_matmul(const op_t *op) {
-  product_t p = {op->p[0], op->p[1], op->p[2], op->n[0], op->n[1], op->n[2], op->flags};
+  product_t p = {op->p[0], op->p[1], op->p[2], op->p[3], op->n[0], op->n[1], op->n[2], op->flags};
   if (p.m == 1) p.flags &= ~TRANSPOSE_A; /* K x 1 lies in memory as 1 x K */
   if (p.m <= FEW_ROWS && (p.flags & (TRANSPOSE_A | TRANSPOSE_B)) == TRANSPOSE_B) multiply_few(&p);
-  else multiply_blocked(&p);
+  else multiply_blocked(&p, unit_tiles() ? unit_tiles() : &vector_tiles);
 }

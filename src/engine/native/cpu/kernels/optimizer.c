@@ -41,7 +41,7 @@ void op_squared_norm(const op_t *op) {
 }
 
 typedef struct {
-  float clip, beta1, beta2, rest1, rest2, correction2, step, epsilon, shrink;
+  float clip, beta1, beta2, one_minus_beta1, one_minus_beta2, correction2, step, epsilon, shrink;
 } adamw_t;
 
 INLINE vf vf_sqrt(vf v) {
@@ -56,8 +56,8 @@ INLINE vf vf_sqrt(vf v) {
 /* The first `lanes` values of each array. */
 INLINE void adamw_lanes(const adamw_t *s, float *weight, float *moment1, float *moment2, float *gradient, int lanes) {
   const vf g = vf_load_lanes(gradient, lanes) * s->clip;
-  const vf m = vf_load_lanes(moment1, lanes) * s->beta1 + g * s->rest1;
-  const vf v = vf_load_lanes(moment2, lanes) * s->beta2 + g * g * s->rest2;
+  const vf m = vf_load_lanes(moment1, lanes) * s->beta1 + g * s->one_minus_beta1;
+  const vf v = vf_load_lanes(moment2, lanes) * s->beta2 + g * g * s->one_minus_beta2;
   const vf w = vf_load_lanes(weight, lanes);
   vf_store_lanes(moment1, m, lanes);
   vf_store_lanes(moment2, v, lanes);
@@ -68,13 +68,13 @@ INLINE void adamw_lanes(const adamw_t *s, float *weight, float *moment1, float *
 void op_adamw(const op_t *op) {
   const int64_t count = op->n[0];
   float *weight = op->p[0], *moment1 = op->p[1], *moment2 = op->p[2], *gradient = op->p[3];
-  const float *scalars = op->p[4];
-  const float rate = scalars[S_LEARNING_RATE], beta1 = scalars[S_BETA1], beta2 = scalars[S_BETA2];
+  const float *scalars = op->p[5];
+  const float rate = scalars[S_LEARNING_RATE];
   const adamw_t s = {.clip = scalars[S_CLIP_SCALE],
-                     .beta1 = beta1,
-                     .beta2 = beta2,
-                     .rest1 = 1.0f - beta1,
-                     .rest2 = 1.0f - beta2,
+                     .beta1 = scalars[S_BETA1],
+                     .beta2 = scalars[S_BETA2],
+                     .one_minus_beta1 = scalars[S_ONE_MINUS_BETA1],
+                     .one_minus_beta2 = scalars[S_ONE_MINUS_BETA2],
                      .correction2 = scalars[S_CORRECTION2],
                      .step = rate / scalars[S_CORRECTION1],
                      .epsilon = scalars[S_EPSILON],

@@ -1,7 +1,6 @@
-/* Runs recorded programs, and owns what their operations share: the number of threads and the scratch memory. */
+/* Runs recorded programs on the kernel thread, with the number of threads that was asked for. */
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include "abi.h"
 #include "kernel_thread.h"
 #include "scratch.h"
@@ -41,53 +40,46 @@ typedef struct {
   const op_t *ops;
   int32_t count;
   double *ms_by_code;
-  int32_t failed;
+  int64_t outcome;
 } program_t;
+
+static void use_threads(void) {
+  if (thread_count > 0) omp_set_num_threads(thread_count);
+}
+
+/* 0, or as run_program. */
+static int64_t run_operation(const op_t *op, int32_t number) {
+  if (op->code < 1 || op->code >= CODES || !OPERATIONS[op->code]) return number;
+  OPERATIONS[op->code](op);
+  return -(int64_t)scratch_missing();
+}
 
 static void run_all(void *argument) {
   program_t *program = argument;
-  if (thread_count > 0) omp_set_num_threads(thread_count);
-  for (int32_t i = 0; i < program->count; i++) {
+  use_threads();
+  for (int32_t i = 0; i < program->count && program->outcome == 0; i++) {
     const op_t *op = &program->ops[i];
-    if (op->code < 1 || op->code >= CODES || !OPERATIONS[op->code]) {
-      program->failed = i + 1;
-      return;
-    }
     const double start = program->ms_by_code ? omp_get_wtime() : 0;
-    OPERATIONS[op->code](op);
-    if (program->ms_by_code) program->ms_by_code[op->code] += (omp_get_wtime() - start) * 1e3;
+    program->outcome = run_operation(op, i + 1);
+    if (program->ms_by_code && program->outcome == 0) program->ms_by_code[op->code] += (omp_get_wtime() - start) * 1e3;
   }
 }
 
-/* ms_by_code has an element for each code, from 0. */
-int32_t run_program(const op_t *ops, int32_t count, double *ms_by_code) {
+int64_t run_program(const op_t *ops, int32_t count, double *ms_by_code) {
   program_t program = {ops, count, ms_by_code, 0};
   on_kernel_thread(run_all, &program);
-  return program.failed;
+  return program.outcome;
 }
 
 typedef struct {
-  float *memory;
-  size_t floats;
-} scratch_t;
+  char *memory;
+  int64_t bytes;
+} range_t;
 
-static float *grown(scratch_t *scratch, size_t floats) {
-  if (floats <= scratch->floats) return scratch->memory;
-  free(scratch->memory);
-  const size_t lines = (floats * sizeof(float) + 63) / 64;
-  scratch->memory = aligned_alloc(64, lines * 64);
-  scratch->floats = floats;
-  if (scratch->memory) return scratch->memory;
-  fprintf(stderr, "out of memory: %zu bytes of scratch for an operation\n", lines * 64);
-  abort();
+static void touch_all(void *argument) {
+  const range_t *range = argument;
+  use_threads();
+  touch_pages(range->memory, range->bytes);
 }
 
-float *thread_scratch(size_t floats) {
-  static _Thread_local scratch_t own;
-  return grown(&own, floats);
-}
-
-float *shared_scratch(size_t floats) {
-  static scratch_t shared;
-  return grown(&shared, floats);
-}
+void touch_memory(void *memory, int64_t bytes) { on_kernel_thread(touch_all, &(range_t){memory, bytes}); }

@@ -56,6 +56,7 @@ void op_rmsnorm_backward(const op_t *op) {
   const int64_t rows = op->n[0], width = op->n[1];
   const float *d_out = op->p[2], *x = op->p[3], *rstd = op->p[4], *weight = op->p[5];
   float *d_x = op->p[0], *d_weight = op->p[1], *sums = shared_scratch(ROW_PARTS * width);
+  if (!sums) return;
 #pragma omp parallel if (rows * width >= PARALLEL_FROM)
   {
 #pragma omp for schedule(static)

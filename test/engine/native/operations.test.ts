@@ -1,10 +1,10 @@
 /** What the recorder makes of a call, and every call that it refuses. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { sizeOf } from "../../../../src/base/dims.js";
-import { checkOverlap, type Operation, type Place } from "../../../../src/engine/native/cpu/call.js";
-import { CheckedOperations, OPERATION_NAMES } from "../../../../src/engine/native/cpu/operations.js";
-import type { AttentionShape, Buffer, Dtype, Operations } from "../../../../src/engine/native/device.js";
+import { sizeOf } from "../../../src/base/dims.js";
+import { checkOverlap, type Operation, type Place } from "../../../src/engine/native/call.js";
+import type { AttentionShape, Buffer, Dtype, Operations } from "../../../src/engine/native/device.js";
+import { CheckedOperations, OPERATION_NAMES } from "../../../src/engine/native/operations.js";
 
 function f32(name: string, ...shape: number[]): Buffer {
   return bufferOf(name, shape, "f32");
@@ -28,7 +28,7 @@ function recordedBy(call: (operations: Operations) => void): Operation {
 const SHAPE: AttentionShape = { B: 2, T: 3, H: 4, K: 2, D: 6, window: null };
 const QKV = f32("qkv", 6, 48);
 const OUT = f32("out", 6, 24);
-const SCALARS = f32("scalars", 9);
+const SCALARS = f32("scalars", 13);
 const [N, C] = [f32("n", 5), f32("c", 8)];
 const NC = f32("nc", 5, 8);
 
@@ -69,7 +69,12 @@ describe("sizes and flags", () => {
       [2, 3, 4],
       2,
     ],
-    ["added", (o) => o.matmul(f32("o", 2, 3), f32("a", 2, 4), f32("b", 4, 3), { add: true }), [2, 3, 4], 4],
+    [
+      "on top of something",
+      (o) => o.matmul(f32("o", 2, 3), f32("a", 2, 4), f32("b", 4, 3), { plus: f32("p", 2, 3) }),
+      [2, 3, 4],
+      0,
+    ],
     ["batched rows", (o) => o.matmul(f32("o", 2, 5, 3), f32("a", 2, 5, 4), f32("b", 4, 3)), [10, 3, 4], 0],
     ["addBias", (o) => o.addBias(NC, C), [5, 8], 0],
     ["addBiasBackward", (o) => o.addBiasBackward(C, NC), [5, 8], 0],
@@ -101,7 +106,7 @@ describe("sizes and flags", () => {
       1,
     ],
     ["squaredNorm", (o) => o.squaredNorm(f32("one", 1), NC), [40], 0],
-    ["adamw", (o) => o.adamw(N, N, N, N, SCALARS, { decays: true }), [5], 1],
+    ["adamw", (o) => o.adamw(N, N, N, N, SCALARS, { decays: true }), [5, 0], 1],
   ];
 
   it.each(cases)("%s", (_, call, sizes, flags) => {
@@ -160,7 +165,7 @@ describe("refusals", () => {
     [
       "scalars",
       (o) => o.crossEntropy(N, NC, i32("t", 5), N, f32("s", 8), { vocabulary: 8, gradient: false }),
-      "scalars must have 9 elements",
+      "scalars must have 13 elements",
     ],
     ["a norm of two numbers", (o) => o.squaredNorm(f32("two", 2), NC), "out must have 1 elements"],
     ["ranges of AdamW", (o) => o.adamw(NC, N, N, N, SCALARS, { decays: false }), "moment1 must have 40 elements"],

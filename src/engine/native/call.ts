@@ -1,12 +1,12 @@
 /** One call of an operation while a program is recorded: its named buffers, the checks of their shapes, and what is left of it. */
-import type { AttentionShape, Buffer, Operations } from "../device.js";
+import type { AttentionShape, Buffer, Dtype, Operations } from "./device.js";
 
 export type OperationName = keyof Operations;
 
 /** What a buffer of indices may hold: numbers below `limit`, or `causal`: at most the token's own position in its row of `T`. */
 export type IndexRule = { readonly limit: number } | { readonly causal: { readonly T: number } };
 
-/** A checked call, its arguments as `abi.h` wants them. */
+/** A checked call: all that a device needs to know, as plain values. */
 export interface Operation {
   readonly name: OperationName;
   readonly flags: number;
@@ -38,28 +38,42 @@ export function describeBuffer({ name, dtype, shape }: Buffer): string {
 /** The buffers of one call by the names of `device.ts`, in its order. */
 export class Call<Name extends string> {
   private readonly indices: { buffer: Buffer; rule: IndexRule }[] = [];
+  /** The float type of the call's matrices, from the first of them that was asked about. */
+  private float: { readonly name: string; readonly dtype: Dtype } | null = null;
 
   constructor(
     private readonly operation: OperationName,
     private readonly buffers: Readonly<Record<Name, Buffer | null>>,
   ) {}
 
-  /** Rows and width of a f32 buffer: the last extent is the width. */
+  /** Rows and width of a buffer of floats: the last extent is the width. */
   matrix(name: Name): { readonly rows: number; readonly width: number } {
-    const buffer = this.of(name, "f32");
+    const buffer = this.floats(name);
     const width = buffer.shape.at(-1) ?? 1;
     return { rows: buffer.size / width, width };
   }
 
-  /** Demands a f32 buffer of exactly so many rows of this width. */
+  /** Demands a buffer of floats, of exactly so many rows of this width. */
   expectMatrix(name: Name, rows: number, width: number): void {
     const found = this.matrix(name);
-    if (found.rows !== rows || found.width !== width) this.refuse(name, `must be f32[${rows}, ${width}]`);
+    if (found.rows !== rows || found.width !== width)
+      this.refuse(name, `must be ${this.float?.dtype}[${rows}, ${width}]`);
   }
 
-  /** Demands a f32 buffer of so many elements, whatever its shape. */
+  /** Demands a buffer of floats, of so many elements, whatever its shape. */
   expectSize(name: Name, size: number): void {
+    if (this.floats(name).size !== size) this.refuse(name, `must have ${size} elements`);
+  }
+
+  /** Demands so many elements of float32, whatever the matrices are. */
+  expectFloat32(name: Name, size: number): void {
     if (this.of(name, "f32").size !== size) this.refuse(name, `must have ${size} elements`);
+  }
+
+  /** Demands so many floats of any type. */
+  expectAnyFloats(name: Name, size: number): void {
+    const buffer = this.of(name, "f32", "bf16");
+    if (buffer.size !== size) this.refuse(name, `must have ${size} elements`);
   }
 
   /** Demands an i32 buffer of so many elements; what they may be is checked when the program runs. */
@@ -92,15 +106,23 @@ export class Call<Name extends string> {
     return { name, flags, sizes, reals, buffers, outputs, inPlace: inPlace ?? null, indices };
   }
 
-  private of(name: Name, dtype: Buffer["dtype"]): Buffer {
+  /** One of the call's matrices: all of them are of one type. */
+  private floats(name: Name): Buffer {
+    const buffer = this.of(name, "f32", "bf16");
+    this.float ??= { name, dtype: buffer.dtype };
+    if (buffer.dtype !== this.float.dtype) this.refuse(name, `must be ${this.float.dtype}, like ${this.float.name}`);
+    return buffer;
+  }
+
+  private of(name: Name, ...dtypes: readonly Dtype[]): Buffer {
     const buffer = this.buffers[name];
     if (buffer === null) return this.refuse(name, "must not be null");
-    if (buffer.dtype !== dtype) this.refuse(name, `must be ${dtype}`);
+    if (!dtypes.includes(buffer.dtype)) this.refuse(name, `must be ${dtypes.join(" or ")}`);
     return buffer;
   }
 }
 
-/** A stretch of memory: elements of 4 bytes, counted from the beginning of `memory`. */
+/** A stretch of memory, counted from the beginning of `memory` in any one unit. */
 export interface Place {
   readonly memory: unknown;
   readonly start: number;

@@ -1,6 +1,14 @@
-/** Turns calls of `device.ts`'s operations into checked, plain descriptions, in the argument order of `kernels/abi.h`. */
-import { type AttentionShape, type Buffer, type MatmulOptions, type Operations, SCALARS } from "../device.js";
+/** Turns calls of `device.ts`'s operations into checked, plain descriptions of them; sizes and flags as in `cpu/kernels/abi.h`. */
+
 import { Call, type Operation, type OperationName } from "./call.js";
+import {
+  type AdamwOptions,
+  type AttentionShape,
+  type Buffer,
+  type MatmulOptions,
+  type Operations,
+  SCALARS,
+} from "./device.js";
 
 /** In the order of the codes in `abi.h`, which begin with 1. */
 export const OPERATION_NAMES: readonly OperationName[] = [
@@ -49,7 +57,7 @@ export class CheckedOperations implements Operations {
     const [N, C] = this.normRows(call, out, weight);
     call.expectSize("residual", N * C);
     if (delta !== null) call.expectSize("delta", N * C);
-    call.expectSize("rstd", N);
+    call.expectFloat32("rstd", N);
     if (!(epsilon >= 0)) call.refuse(null, `epsilon must not be ${epsilon}`);
     this.emit(call.done({ outputs: 3, sizes: [N, C], reals: [epsilon] }));
   }
@@ -67,7 +75,7 @@ export class CheckedOperations implements Operations {
     const [N, C] = this.normRows(call, x, weight);
     for (const name of ["dX", "dOut", "x"] as const) call.expectSize(name, N * C);
     call.expectSize("dWeight", C);
-    call.expectSize("rstd", N);
+    call.expectFloat32("rstd", N);
     this.emit(call.done({ outputs: 2, sizes: [N, C], flags: flag(options.overwrite, 1) }));
   }
 
@@ -78,14 +86,15 @@ export class CheckedOperations implements Operations {
     return [values.size / weight.size, weight.size];
   }
 
-  matmul(out: Buffer, a: Buffer, b: Buffer, { transposeA, transposeB, add }: MatmulOptions = {}): void {
-    const call = new Call("matmul", { out, a, b });
+  matmul(out: Buffer, a: Buffer, b: Buffer, { transposeA, transposeB, plus }: MatmulOptions = {}): void {
+    const call = new Call("matmul", { out, a, b, plus: plus ?? null });
     const { rows: M, width: N } = call.matrix("out");
     const K = transposeA === true ? call.matrix("a").rows : call.matrix("a").width;
     call.expectMatrix("a", ...(transposeA === true ? ([K, M] as const) : ([M, K] as const)));
     call.expectMatrix("b", ...(transposeB === true ? ([N, K] as const) : ([K, N] as const)));
-    const flags = flag(transposeA, 1) | flag(transposeB, 2) | flag(add, 4);
-    this.emit(call.done({ outputs: 1, sizes: [M, N, K], flags }));
+    if (plus !== undefined) call.expectMatrix("plus", M, N);
+    const flags = flag(transposeA, 1) | flag(transposeB, 2);
+    this.emit(call.done({ outputs: 1, sizes: [M, N, K], flags, inPlace: [0, 3] }));
   }
 
   addBias(out: Buffer, bias: Buffer): void {
@@ -144,8 +153,9 @@ export class CheckedOperations implements Operations {
     const { B, T, H, K, D } = shape;
     call.expectAttention("qkv", shape);
     if (D % 2 !== 0) call.refuse(null, `D must be even, not ${D}`);
-    const { rows: maxLength } = call.matrix("table");
-    call.expectMatrix("table", maxLength, D);
+    const maxLength = table.shape.at(0) ?? 1;
+    if (table.shape.at(-1) !== D) call.refuse("table", `must be f32[${maxLength}, ${D}]`);
+    call.expectFloat32("table", maxLength * D);
     call.expectIndices("positions", B * T, { limit: maxLength });
     this.emit(call.done({ outputs: 1, sizes: [B * T, H, K, D], flags: flag(options.inverse, 1) }));
   }
@@ -155,7 +165,7 @@ export class CheckedOperations implements Operations {
     const { B, T, H, D } = shape;
     call.expectAttention("qkv", shape);
     call.expectMatrix("out", B * T, H * D);
-    call.expectSize("lse", B * T * H);
+    call.expectFloat32("lse", B * T * H);
     call.expectIndices("starts", B * T, { causal: { T } });
     this.emit(call.done({ outputs: 2, sizes: attentionSizes(shape) }));
   }
@@ -174,7 +184,7 @@ export class CheckedOperations implements Operations {
     const { B, T, H, D } = shape;
     for (const name of ["dQkv", "qkv"] as const) call.expectAttention(name, shape);
     for (const name of ["dOut", "out"] as const) call.expectMatrix(name, B * T, H * D);
-    for (const name of ["scratch", "lse"] as const) call.expectSize(name, B * T * H);
+    for (const name of ["scratch", "lse"] as const) call.expectFloat32(name, B * T * H);
     call.expectIndices("starts", B * T, { causal: { T } });
     this.emit(call.done({ outputs: 2, sizes: attentionSizes(shape) }));
   }
@@ -203,10 +213,10 @@ export class CheckedOperations implements Operations {
   ): void {
     const call = new Call("crossEntropy", { loss, logits, targets, mask, scalars });
     const { rows, width } = call.matrix("logits");
-    call.expectSize("loss", rows);
+    call.expectFloat32("loss", rows);
     call.expectIndices("targets", rows, { limit: vocabulary });
-    call.expectSize("mask", rows);
-    call.expectSize("scalars", SCALARS.length);
+    call.expectFloat32("mask", rows);
+    call.expectFloat32("scalars", SCALARS.length);
     if (!Number.isSafeInteger(vocabulary) || vocabulary < 1 || vocabulary > width)
       call.refuse("logits", `must be at least as wide as the vocabulary, ${vocabulary}`);
     this.emit(call.done({ outputs: 2, sizes: [rows, width, vocabulary], flags: flag(gradient, 1) }));
@@ -214,7 +224,7 @@ export class CheckedOperations implements Operations {
 
   squaredNorm(out: Buffer, x: Buffer): void {
     const call = new Call("squaredNorm", { out, x });
-    call.expectSize("out", 1);
+    call.expectFloat32("out", 1);
     call.expectSize("x", x.size);
     this.emit(call.done({ outputs: 1, sizes: [x.size] }));
   }
@@ -225,12 +235,16 @@ export class CheckedOperations implements Operations {
     moment2: Buffer,
     gradient: Buffer,
     scalars: Buffer,
-    options: { readonly decays: boolean },
+    { decays, master = null, first = 0 }: AdamwOptions,
   ): void {
-    const call = new Call("adamw", { weight, moment1, moment2, gradient, scalars });
-    for (const name of ["weight", "moment1", "moment2", "gradient"] as const) call.expectSize(name, weight.size);
-    call.expectSize("scalars", SCALARS.length);
-    this.emit(call.done({ outputs: 4, sizes: [weight.size], flags: flag(options.decays, 1) }));
+    const call = new Call("adamw", { weight, moment1, moment2, gradient, master, scalars });
+    for (const name of ["weight", "moment1", "moment2", "gradient"] as const) call.expectAnyFloats(name, weight.size);
+    if (moment1.dtype !== moment2.dtype) call.refuse("moment2", "must be of moment1's type");
+    if (master !== null) call.expectFloat32("master", weight.size);
+    if (!Number.isSafeInteger(first) || first < 0 || first % 8 !== 0)
+      call.refuse(null, `first must be a multiple of 8, not ${first}`);
+    call.expectFloat32("scalars", SCALARS.length);
+    this.emit(call.done({ outputs: 5, sizes: [weight.size, first], flags: flag(decays, 1) }));
   }
 }
 

@@ -1,0 +1,42 @@
+/**
+ * What a plan's run will hold at its peak on the engine that computes it, and what its backward pass computes again to stay within what
+ * there is. `plan` shows this, `train` acts on it; both ask when they have loaded the same things.
+ */
+import { type Machine, type PeakPrediction, predictPeak, thisMachine } from "../bench/prediction.js";
+import type { Plan } from "../config/plan.js";
+import { shortageOf } from "../engine/native/recomputation.js";
+import type { EngineName } from "../engine/select.js";
+import type { Architecture } from "../model/architecture.js";
+import type { Workload } from "../model/costs.js";
+
+/** Steps read ahead of the one that trains. */
+export const PREFETCH_STEPS = 4;
+
+/** @throws UserError when it does not fit, for an engine that plans its memory. */
+export function memoryOfRun(
+  plan: Plan,
+  architecture: Architecture,
+  engine: EngineName,
+  machine: Machine = thisMachine(),
+): PeakPrediction {
+  const prediction = predictPeak(engine, workloadOf(plan, architecture), plan.engine, machine);
+  if (prediction.choice?.fits === false) throw shortageOf(prediction.choice, "engine");
+  return prediction;
+}
+
+/** Every stage's largest micro-batch, evaluation at the longest of their lengths, and the checkpoints. */
+export function workloadOf({ stages, engine }: Plan, architecture: Architecture): Workload {
+  return {
+    architecture,
+    training: stages.map(({ sequenceLength: length, rowsPerStep }) => ({
+      rows: Math.min(engine.microBatchRows, rowsPerStep),
+      length,
+    })),
+    evaluation: [
+      { rows: engine.microBatchRows, length: Math.max(...stages.map(({ sequenceLength }) => sequenceLength)) },
+    ],
+    checkpoints: true,
+    // One more step computes, and one more is being read.
+    tokensAhead: (PREFETCH_STEPS + 2) * Math.max(...stages.map(({ tokensPerStep }) => tokensPerStep)),
+  };
+}

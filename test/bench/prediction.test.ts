@@ -1,0 +1,81 @@
+/** What is predicted before anything computes: by the engine's tables, by the formula, and within which limit. */
+import { describe, expect, it } from "vitest";
+import { type MemoryRequest, predictPeak, thisMachine } from "../../src/bench/prediction.js";
+import { plannedParts } from "../../src/engine/select.js";
+import { memoryEstimate, totalBytes, type Workload } from "../../src/model/costs.js";
+import { architectureOf } from "../engine/cases.js";
+
+const MIB = 2 ** 20;
+const machine = { processBytes: 100 * MIB, attainableBytes: 10_000 * MIB };
+const ANY: MemoryRequest = { recomputation: "auto", memory: null };
+const workload: Workload = {
+  architecture: architectureOf({ layers: 6, width: 128, feedForward: 512, headWidth: 32 }),
+  training: [
+    { rows: 2, length: 64 },
+    { rows: 8, length: 512 },
+  ],
+  evaluation: [],
+  checkpoints: true,
+  tokensAhead: 0,
+};
+
+describe("predictPeak", () => {
+  it("adds the engine's own parts to the process", () => {
+    const { engine, predictedBy, parts, total, choice } = predictPeak("native-cpu", workload, ANY, machine);
+    expect({ engine, predictedBy, recomputation: choice?.recomputation }).toEqual({
+      ...{ engine: "native-cpu", predictedBy: "engine", recomputation: "none" },
+    });
+    expect(parts[0]).toEqual({ name: "process without a model", bytes: 100 * MIB });
+    expect(parts.slice(1)).toEqual(plannedParts("native-cpu", workload)?.("none"));
+    expect(total).toBe(totalBytes(parts));
+    expect(choice).toMatchObject({
+      fits: true,
+      bytes: total,
+      limit: 10_000 * MIB,
+      limitedBy: "what is free, less 5 %",
+    });
+  });
+
+  it("computes more again when there is less: free memory, or a limit in the plan", () => {
+    const modes = predictPeak("native-cpu", workload, ANY, machine).choice?.modes ?? [];
+    for (const { recomputation, bytes } of modes) {
+      const little = predictPeak("native-cpu", workload, ANY, { ...machine, attainableBytes: bytes });
+      expect(little).toMatchObject({ total: bytes, choice: { recomputation, fits: true } });
+      const limited = predictPeak("native-cpu", workload, { ...ANY, memory: bytes }, machine);
+      expect(limited).toMatchObject({
+        total: bytes,
+        choice: { recomputation, fits: true, limitedBy: "engine.memory" },
+      });
+    }
+    const none = predictPeak("native-cpu", workload, { ...ANY, memory: 100 * MIB }, machine);
+    expect(none.choice).toMatchObject({ recomputation: "layer", fits: false });
+  });
+
+  it("takes a limit that is larger than what is free at its word", () => {
+    const request = { ...ANY, memory: 10_000 * MIB };
+    expect(predictPeak("native-cpu", workload, request, { ...machine, attainableBytes: 1 }).choice?.fits).toBe(true);
+  });
+
+  it("does as asked", () => {
+    const asked = predictPeak("native-cpu", workload, { recomputation: "layer", memory: null }, machine);
+    expect(asked.choice?.recomputation).toBe("layer");
+    expect(asked.total).toBeLessThan(predictPeak("native-cpu", workload, ANY, machine).total);
+  });
+
+  it("has the general formula for engines that do not plan, at the largest micro-batch", () => {
+    const { predictedBy, parts, total, choice } = predictPeak("tfjs-wasm", workload, ANY, machine);
+    expect({ predictedBy, choice }).toEqual({ predictedBy: "formula", choice: null });
+    expect(total).toBe(100 * MIB + memoryEstimate(workload.architecture, { rows: 8, length: 512 }).total);
+    expect(parts.map(({ name }) => name)).toEqual([
+      ...["process without a model", "weights", "gradients", "moments", "activations", "attention"],
+    ]);
+  });
+
+  it("measures this process when nobody says what it holds", () => {
+    const { processBytes, attainableBytes } = thisMachine();
+    // Node alone has some 40 MiB.
+    expect(processBytes).toBeGreaterThan(30 * MIB);
+    expect(attainableBytes).toBeGreaterThan(processBytes);
+    expect(predictPeak("native-cpu", workload, ANY).parts[0].bytes).toBeGreaterThan(30 * MIB);
+  });
+});

@@ -1,0 +1,64 @@
+/** What a plan's run is predicted to hold, and the refusal of one that cannot fit. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { UserError } from "../../src/base/errors.js";
+import { architectureOf } from "../../src/model/architecture.js";
+import { memoryOfRun, PREFETCH_STEPS, workloadOf } from "../../src/train/memory.js";
+import { train } from "../../src/train.js";
+import { captured, makeProject, type Project } from "../end-to-end/project.js";
+import { logOf } from "../end-to-end/runs.js";
+
+const machine = { processBytes: 100 << 20, attainableBytes: 2 ** 34 };
+const fresh = () => ({ resume: null, stop: { requested: false }, progress: captured() });
+
+let project: Project;
+beforeAll(async () => {
+  project = await makeProject();
+});
+afterAll(async () => project[Symbol.asyncDispose]());
+
+describe("workloadOf", () => {
+  it("has every stage's micro-batch, no larger than its steps, and evaluation at the longest rows", async () => {
+    const plan = await project.plan("engine.microBatchRows=3", "stages[1].sequenceLength=64");
+    const architecture = architectureOf(plan.model, 300);
+    expect(workloadOf(plan, architecture)).toEqual({
+      architecture,
+      training: [
+        { rows: 3, length: 32 },
+        { rows: 2, length: 64 },
+      ],
+      evaluation: [{ rows: 3, length: 64 }],
+      checkpoints: true,
+      tokensAhead: (PREFETCH_STEPS + 2) * 128,
+    });
+  });
+});
+
+describe("memoryOfRun", () => {
+  it("follows the plan's limit and wish", async () => {
+    const of = async (...overrides: string[]) => {
+      const plan = await project.plan("model.layers=12", "engine.microBatchRows=4", ...overrides);
+      return memoryOfRun(plan, architectureOf(plan.model, 300), "native-cpu", machine);
+    };
+    const free = await of();
+    expect(free.choice).toMatchObject({ recomputation: "none", fits: true });
+    const smallest = Math.min(...(free.choice?.modes ?? []).map(({ bytes }) => bytes));
+    const tight = await of(`engine.memory=${smallest}`);
+    expect(tight).toMatchObject({ total: smallest, choice: { recomputation: "layer", fits: true } });
+    expect((await of("engine.recomputation=block-parts")).choice?.recomputation).toBe("block-parts");
+    const short = of(`engine.memory=${smallest - 1}`);
+    await expect(short).rejects.toThrow(UserError);
+    await expect(short).rejects.toThrow(/engine: there is not enough memory.*\(engine\.memory\)/s);
+  });
+});
+
+describe("train", () => {
+  it("refuses before the first step what does not fit, on the engine that plans its memory only", async () => {
+    const overrides = ["engine.memory=1MiB"];
+    const plan = await project.plan("run=short", "engine.kind=native-cpu", ...overrides);
+    await expect(train(plan, fresh())).rejects.toThrow(/there is not enough memory/);
+    const other = await project.plan("run=other", ...overrides);
+    expect((await train(other, fresh())).status).toBe("finished");
+    expect(logOf(project, "other")[0]).toMatchObject({ event: "begin", recomputation: null });
+    expect(Number(logOf(project, "other")[0]?.["predictedPeakBytes"])).toBeGreaterThan(1 << 20);
+  });
+});
