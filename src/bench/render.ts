@@ -8,7 +8,8 @@ const LEAST_PART = 0.01;
 
 export function renderReport(report: BenchReport): string[] {
   const { engine, stepMs } = report;
-  const threads = engine.threads === null ? "" : `, ${engine.threads} threads`;
+  const told = engine.threads === null || engine.device.includes("thread");
+  const threads = told ? "" : `, ${engine.threads} threads`;
   return [
     `shape      ${shapeText(report)}`,
     `engine     ${engine.name} (${engine.device}${threads}), ${engine.precision}; open after ${formatMs(report.openMs)}, first step ${formatMs(report.firstStepMs)}`,

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatBytes } from "../../src/base/format.js";
 import { evaluate } from "../../src/commands/eval.js";
 import { type GenerateOptions, generate } from "../../src/commands/generate.js";
 import { plan } from "../../src/commands/plan.js";
@@ -42,6 +43,32 @@ describe("plan", () => {
     expect(out.text).toMatch(/agent +80\.0 % +\d+ +\d\.\d{3}/);
     expect(out.text).toMatch(/│.*█/);
     expect(out.text).toMatch(/time +about .* on tfjs-cpu/);
+  });
+
+  it("predicts the memory of the engine that will run: by its own tables, or by the formula for all", async () => {
+    const of = async (...overrides: string[]) => {
+      const out = captured();
+      const resolved = await project.plan(...overrides);
+      const { memory } = await plan(resolved, { json: false, measure: false, write: (text) => out.write(text) });
+      expect(memory.total).toBe(memory.parts.reduce((sum, { bytes }) => sum + bytes, 0));
+      expect(out.text).toContain(`memory     ${memory.choice === null ? "about " : ""}${formatBytes(memory.total)}`);
+      for (const { name, bytes } of memory.parts)
+        expect(out.text).toMatch(new RegExp(`\\n {2}${name} +${formatBytes(bytes)} +\\d`));
+      return { memory, text: out.text };
+    };
+    const formula = await of();
+    expect(formula.memory).toMatchObject({ engine: "tfjs-cpu", predictedBy: "formula", choice: null });
+    expect(formula.text).not.toContain("recomputation");
+    const planned = await of("engine.kind=native-cpu", "engine.recomputation=layer");
+    expect(planned.memory).toMatchObject({ engine: "native-cpu", predictedBy: "engine" });
+    expect(planned.text).toContain("  recomputation layer: as asked for; every layer's forward pass is computed twice");
+  });
+
+  it("refuses a run that does not fit into the memory that it may take", async () => {
+    const short = await project.plan("engine={ kind: native-cpu, memory: 10MiB }");
+    await expect(plan(short, { json: true, measure: false, write: () => {} })).rejects.toThrow(
+      /not enough memory.*\(none .*, block-parts .*, layer .*\).*got: 10 MiB \(engine\.memory\).*hint/s,
+    );
   });
 
   it("does not touch the run's folder", async () => {

@@ -114,6 +114,8 @@ function mutate(
     if (parent !== null && typeof parent === "object") parent = Reflect.get(parent, step);
   if (last === undefined || parent === null || typeof parent !== "object") return;
   if (change === "replace") Reflect.set(parent, last, by);
+  // YAML has no lists with holes.
+  else if (Array.isArray(parent)) parent.splice(Number(last), 1);
   else {
     if (change === "rename") Reflect.set(parent, `${last}x`, Reflect.get(parent, last));
     Reflect.deleteProperty(parent, last);

@@ -53,7 +53,7 @@ describe("memoryOfRun", () => {
 
 describe("train", () => {
   it("refuses before the first step what does not fit, on the engine that plans its memory only", async () => {
-    const overrides = ["engine.memory=1MiB", "stages[0].steps=1", "stages[1].steps=1"];
+    const overrides = ["engine.memory=1MiB"];
     const plan = await project.plan("run=short", "engine.kind=native-cpu", ...overrides);
     await expect(train(plan, fresh())).rejects.toThrow(/there is not enough memory/);
     const other = await project.plan("run=other", ...overrides);

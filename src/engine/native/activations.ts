@@ -161,42 +161,56 @@ export function planActivations(
   kind: Kind,
   activations: Float = "f32",
 ): ActivationPlan {
-  const extents = extentsOf(architecture, batch, activations);
-  const starts = new Map<string, number>();
-  const elements: Record<Dtype, number> = { f32: 0, bf16: 0, i32: 0 };
-  const buffers: PlannedBuffer[] = [];
-  const slotOf = (name: string, row: Row, layer: number): Slot => {
-    const within = row.within ?? (kind === "evaluation" ? row.inPlaceOf : undefined) ?? name;
-    const key = row.keep !== undefined && isKept(row.keep, kind) ? `${within} ${layer}` : within;
-    const shape = row.shape.map((extent) => extents[extent]);
-    const dtype = row.dtype ?? activations;
-    const known = starts.get(key);
-    if (known !== undefined) return { start: known, shape, dtype };
-    const start = elements[dtype];
-    const size = align(sizeOf(shape));
-    starts.set(key, start);
-    buffers.push({ name, dtype, elements: size });
-    elements[dtype] += size;
-    return { start, shape, dtype };
-  };
-  const slots = <Table extends Record<string, Row>>(table: Table, layer = 0): Each<Table, Slot> =>
-    Object.fromEntries(Object.entries(table).map(([name, row]) => [name, slotOf(name, row, layer)])) as Each<
-      Table,
-      Slot
-    >;
+  const placing = new Placing(kind, extentsOf(architecture, batch, activations), activations);
+  const { buffers, elements } = placing;
   return {
     batch,
     kind,
     layers: Array.from({ length: architecture.layers }, (_, layer) => ({
-      own: slots(LAYER, layer),
-      heads: architecture.qkNorm ? slots(LAYER_HEADS, layer) : null,
+      own: placing.slots(LAYER, layer),
+      heads: architecture.qkNorm ? placing.slots(LAYER_HEADS, layer) : null,
     })),
-    pass: slots(PASS),
-    heads: architecture.qkNorm ? slots(PASS_HEADS) : null,
-    backward: kind === "evaluation" ? null : slots(BACKWARD),
+    pass: placing.slots(PASS),
+    heads: architecture.qkNorm ? placing.slots(PASS_HEADS) : null,
+    backward: kind === "evaluation" ? null : placing.slots(BACKWARD),
     buffers,
     elements,
   };
+}
+
+/** Gives rows of the table their places, one after the other; those that share memory the same one. */
+class Placing {
+  readonly elements: Record<Dtype, number> = { f32: 0, bf16: 0, i32: 0 };
+  readonly buffers: PlannedBuffer[] = [];
+  private readonly starts = new Map<string, number>();
+
+  constructor(
+    private readonly kind: Kind,
+    private readonly extents: Record<Extent, number>,
+    private readonly activations: Float,
+  ) {}
+
+  slots<Table extends Record<string, Row>>(table: Table, layer = 0): Each<Table, Slot> {
+    const slots = Object.entries(table).map(([name, row]) => [name, this.slot(name, row, layer)]);
+    return Object.fromEntries(slots) as Each<Table, Slot>;
+  }
+
+  private slot(name: string, row: Row, layer: number): Slot {
+    const within = row.within ?? (this.kind === "evaluation" ? row.inPlaceOf : undefined) ?? name;
+    const key = row.keep !== undefined && isKept(row.keep, this.kind) ? `${within} ${layer}` : within;
+    const shape = row.shape.map((extent) => this.extents[extent]);
+    const dtype = row.dtype ?? this.activations;
+    const start = this.starts.get(key) ?? this.take(name, dtype, align(sizeOf(shape)));
+    this.starts.set(key, start);
+    return { start, shape, dtype };
+  }
+
+  private take(name: string, dtype: Dtype, elements: number): number {
+    const start = this.elements[dtype];
+    this.buffers.push({ name, dtype, elements });
+    this.elements[dtype] += elements;
+    return start;
+  }
 }
 
 function isKept(upTo: Recomputation, kind: Kind): boolean {

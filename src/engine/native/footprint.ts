@@ -1,22 +1,21 @@
 /**
  * What a process holds at its peak when it computes a workload on the native CPU engine, beside what it held before: a list to be added up.
  *
- * Everything but the last part follows from the plan. Weights on their way into the engine are gone before it first trains; a checkpoint is
- * copied out of it while it holds everything else.
+ * Weights on their way into the engine are collected before it first trains; a checkpoint is copied out of it while it holds everything else.
+ * Left out is what no plan knows: threads, recorded programs, and what JavaScript's heap grows by over the steps, less what is collected of
+ * what it held before. Together that is −10 to +15 MiB, measured with Node 20 on peaks of 120 MiB to 1.2 GiB.
  */
+import { sizeOf } from "../../base/dims.js";
 import type { MemoryPart, Workload } from "../../model/costs.js";
-import { countParameters, parameterTable } from "../../model/parameters.js";
+import { countParameters, type Parameter, parameterTable } from "../../model/parameters.js";
 import type { Recomputation } from "./activations.js";
 import { type KernelMachine, kernelScratch } from "./cpu/scratch.js";
 import { peakMemory } from "./memory.js";
 
+const FLOAT = 4;
+const LARGEST_THRESHOLD = 2 ** 25;
 /** Bytes of a token in a batch: input, target, start of its document, mask. */
 const TOKEN_BYTES = 4 + 4 + 4 + 1;
-/**
- * Threads, recorded programs, what JavaScript's heap grows by over the steps, less what a collection after loading gives back. Measured with
- * Node 20 on peaks of 120 to 820 MiB: between −10 and +5 MiB.
- */
-const RUNNING = 2 ** 21;
 
 /** The parts, those of the model first. */
 export function cpuFootprint(workload: Workload, recomputation: Recomputation, machine: KernelMachine): MemoryPart[] {
@@ -33,9 +32,19 @@ export function cpuFootprint(workload: Workload, recomputation: Recomputation, m
     { name: "moments", bytes: moments },
     { name: "activations", bytes: activations },
     ...kernelScratch(architecture, training, machine),
-    // Weights and both moments, in float32.
-    { name: "checkpoint on its way out", bytes: checkpoints ? 3 * 4 * countParameters(table) : 0 },
+    checkpoints
+      ? // Weights and both moments, in float32.
+        { name: "checkpoint on its way out", bytes: 3 * FLOAT * countParameters(table) }
+      : { name: "weights on their way in", bytes: keptAfterLoading(table) },
     { name: "batches ahead", bytes: TOKEN_BYTES * tokensAhead },
-    { name: "threads and programs", bytes: RUNNING },
   ];
+}
+
+/**
+ * What the C library keeps of the memory that weights came in, when no checkpoint needs it again: glibc gives the end of its heap back only
+ * from twice the largest block on that it mapped and got back, of those up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD).
+ */
+function keptAfterLoading(table: readonly Parameter[]): number {
+  const blocks = table.map(({ shape }) => FLOAT * sizeOf(shape)).filter((bytes) => bytes <= LARGEST_THRESHOLD);
+  return Math.min(FLOAT * countParameters(table), 2 * Math.max(0, ...blocks));
 }

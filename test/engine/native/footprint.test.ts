@@ -47,8 +47,26 @@ describe("cpuFootprint", () => {
   });
 
   it("has the copies of a checkpoint: weights and moments in float32", () => {
-    const copies = partsOf({ checkpoints: true }).total - partsOf().total;
-    expect(copies).toBe(12 * countParameters(parameterTable(architecture)));
+    const { of } = partsOf({ checkpoints: true });
+    expect(of["checkpoint on its way out"]).toBe(12 * countParameters(parameterTable(architecture)));
+    expect(of).not.toHaveProperty("weights on their way in");
+  });
+
+  it("has what stays of the weights' way in: twice the largest tensor that the C library does not map by itself", () => {
+    const kept = (vocabulary: number, layers = 3) => {
+      const model = { ...architecture, vocabulary, layers };
+      return partsOf({ architecture: model }).of["weights on their way in"];
+    };
+    const rows = (bytes: number) => bytes / (4 * architecture.width);
+    expect(kept(rows(2 ** 20))).toBe(2 ** 21);
+    expect(kept(rows(2 ** 25))).toBe(2 ** 26);
+    // Larger ones are mapped, and go back at once; what is left is the feed-forward's.
+    expect(kept(rows(2 ** 25) + 1)).toBe(2 * 4 * 64 * 160);
+    // One tensor that is most of the model: no more than there is.
+    const tiny = { ...architecture, tied: true, layers: 1, width: 8, feedForward: 8, headWidth: 2, vocabulary: 4096 };
+    expect(partsOf({ architecture: tiny }).of["weights on their way in"]).toBe(
+      4 * countParameters(parameterTable(tiny)),
+    );
   });
 
   it("has 13 bytes for a token that waits", () => {

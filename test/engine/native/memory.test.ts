@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Kind, RECOMPUTATIONS } from "../../../src/engine/native/activations.js";
 import { type BufferSpec, SCALARS } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
-import { nativeMemory, peakMemory } from "../../../src/engine/native/memory.js";
+import { nativeMemory, type PlannedPass, peakMemory } from "../../../src/engine/native/memory.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
 import { plainDevice } from "./plain-device.js";
 
@@ -96,7 +96,7 @@ describe("memory", () => {
   it("of a run is that of its largest passes, kind by kind of number", () => {
     const training = { batch, kind: "layer" } as const;
     const evaluation = { batch: { rows: 9, length: 17 }, kind: "evaluation" } as const;
-    const of = (...passes: (typeof training | typeof evaluation)[]) => peakMemory(architecture, passes);
+    const of = (...passes: readonly PlannedPass[]) => peakMemory(architecture, passes);
     expect(of(training)).toEqual(plannedOnly(nativeMemory(architecture, batch, "layer")));
     expect(of(training, { batch: { rows: 1, length: 17 }, kind: "evaluation" })).toEqual(of(training));
     const both = of(evaluation, training);

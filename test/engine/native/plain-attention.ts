@@ -1,7 +1,7 @@
 /** Causal grouped-query attention over packed q, k, v and its gradient, one query of one head at a time. */
 import type { AttentionShape } from "../../../src/engine/native/device.js";
 import { type Arithmetic, sum } from "../../reference/arithmetic.js";
-import type { PlainValues } from "./plain-operations.js";
+import type { PlainValues } from "./plain-buffer.js";
 
 export interface AttentionArrays {
   readonly out: PlainValues;

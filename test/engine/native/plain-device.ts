@@ -4,13 +4,17 @@ import { checkOverlap, type Place } from "../../../src/engine/native/call.js";
 import type { Buffer, BufferSpec, Device, Operations, Program } from "../../../src/engine/native/device.js";
 import { CheckedOperations } from "../../../src/engine/native/operations.js";
 import { type Arithmetic, EXACT } from "../../reference/arithmetic.js";
-import { type PlainBuffer, PlainOperations, type PlainValues, roundBf16, valuesOf } from "./plain-operations.js";
+import { roundBf16 } from "./plain-adamw.js";
+import { type PlainBuffer, type PlainValues, valuesOf } from "./plain-buffer.js";
+import { PlainOperations } from "./plain-operations.js";
 
 export interface PlainOptions {
   /** How values are kept between operations; float64 makes the device exact, bf16 buffers included. */
   readonly storage?: "f32" | "f64";
   /** What happens to every result inside an operation; by default nothing, which is float64. */
   readonly arithmetic?: Arithmetic;
+  /** How the result of an operation becomes bf16; by default to nearest, ties to even. */
+  readonly bf16?: (value: number) => number;
 }
 
 interface PlainProgram extends Program {
@@ -23,7 +27,7 @@ export interface PlainDevice extends Device {
 }
 
 /** Operations are checked like the CPU device's, with the same messages. */
-export function plainDevice({ storage = "f32", arithmetic = EXACT }: PlainOptions = {}): PlainDevice {
+export function plainDevice({ storage = "f32", arithmetic = EXACT, bf16 = roundBf16 }: PlainOptions = {}): PlainDevice {
   const exact = storage === "f64";
   const operations = new PlainOperations(arithmetic, exact);
   const Storage = storage === "f32" ? Float32Array : Float64Array;
@@ -41,13 +45,13 @@ export function plainDevice({ storage = "f32", arithmetic = EXACT }: PlainOption
       if (data.length !== buffer.size)
         throw new Error(`${buffer.name} has ${buffer.size} elements, got ${data.length}`);
       valuesOf(buffer).set(data);
-      if (!exact) roundStored(buffer);
+      if (!exact) roundStored(buffer, roundBf16);
     },
     read: async (buffer) => Float32Array.from(valuesOf(buffer)),
     values: (buffer) => Float64Array.from(valuesOf(buffer)),
     record: (body) => {
       const steps: (() => void)[] = [];
-      body(recorderOf(operations, exact, steps));
+      body(recorderOf(operations, exact ? null : bf16, steps));
       const program: PlainProgram = { steps, operations: steps.length, [Symbol.dispose]: () => {} };
       return program;
     },
@@ -68,16 +72,23 @@ function plainBuffer({ name, shape, dtype }: BufferSpec, values: PlainValues): P
 }
 
 /** What a bf16 buffer can hold of its values. */
-function roundStored(buffer: Buffer): void {
+function roundStored(buffer: Buffer, bf16: (value: number) => number): void {
   const values = valuesOf(buffer);
   if (buffer.dtype === "bf16")
     values.forEach((value, index) => {
-      values[index] = roundBf16(value);
+      values[index] = bf16(value);
     });
 }
 
-/** Checks each call and keeps it as a step instead of making it; results are rounded when the operation is done, as devices do. */
-function recorderOf(operations: Operations, exact: boolean, steps: (() => void)[]): Operations {
+/**
+ * Checks each call and keeps it as a step instead of making it; results are rounded when the operation is done, as devices do.
+ * @param bf16 null: they are not.
+ */
+function recorderOf(
+  operations: Operations,
+  bf16: ((value: number) => number) | null,
+  steps: (() => void)[],
+): Operations {
   let outputs: readonly (Buffer | null)[] = [];
   const checked = new CheckedOperations((operation) => {
     checkOverlap(operation, placeOf);
@@ -92,10 +103,10 @@ function recorderOf(operations: Operations, exact: boolean, steps: (() => void)[
       (_, name) =>
       (...args: unknown[]) => {
         callOf(checked, name, args);
-        const written = exact ? [] : outputs.filter((buffer) => buffer !== null);
+        const written = outputs.filter((buffer) => buffer !== null);
         steps.push(() => {
           callOf(operations, name, args);
-          written.forEach(roundStored);
+          if (bf16 !== null) for (const buffer of written) roundStored(buffer, bf16);
         });
       },
   });

@@ -4,7 +4,6 @@
  * Values live in plain arrays; `arithmetic.round` is applied to every single result, so that the same loops give the exact answer
  * (float64) and the error to expect from float32. Shapes are taken from the buffers and trusted: `operations.ts` checks them.
  */
-import { philox } from "../../../src/base/random.js";
 import type {
   AdamwOptions,
   AttentionShape,
@@ -12,27 +11,10 @@ import type {
   MatmulOptions,
   Operations,
 } from "../../../src/engine/native/device.js";
-import { SCALARS } from "../../../src/engine/native/device.js";
 import { type Arithmetic, sum } from "../../reference/arithmetic.js";
+import { plainAdamw } from "./plain-adamw.js";
 import { plainAttention, plainAttentionBackward } from "./plain-attention.js";
-
-export type PlainValues = Float64Array | Float32Array | Int32Array;
-
-/** A buffer whose contents JavaScript can see. */
-export interface PlainBuffer extends Buffer {
-  readonly values: PlainValues;
-}
-
-export function valuesOf(buffer: Buffer): PlainValues {
-  if (!("values" in buffer)) throw new Error(`${buffer.name} belongs to another device`);
-  return (buffer as PlainBuffer).values;
-}
-
-/** Number of rows, and of values in a row, of a buffer seen as a matrix: the last extent is the width. */
-export function rowsOf(buffer: Buffer): { readonly rows: number; readonly width: number } {
-  const width = buffer.shape.at(-1) ?? 1;
-  return { rows: buffer.size / width, width };
-}
+import { rowsOf, scalarOf, valuesOf } from "./plain-buffer.js";
 
 /** Runs each operation at once. */
 export class PlainOperations implements Operations {
@@ -270,64 +252,13 @@ export class PlainOperations implements Operations {
   }
 
   adamw(
-    weight_: Buffer,
+    weight: Buffer,
     moment1: Buffer,
     moment2: Buffer,
     gradient: Buffer,
     scalars: Buffer,
     options: AdamwOptions,
   ): void {
-    const { round } = this;
-    const [m, v, grad] = [moment1, moment2, gradient].map(valuesOf);
-    const weight = valuesOf(options.master ?? weight_);
-    const [beta1, beta2] = [scalarOf(scalars, "beta1"), scalarOf(scalars, "beta2")];
-    const [rest1, rest2] = [scalarOf(scalars, "oneMinusBeta1"), scalarOf(scalars, "oneMinusBeta2")];
-    const decay = options.decays ? scalarOf(scalars, "weightDecay") : 0;
-    for (let index = 0; index < weight.length; index++) {
-      const g = round(scalarOf(scalars, "clipScale") * grad[index]);
-      m[index] = round(round(beta1 * m[index]) + round(rest1 * g));
-      v[index] = round(round(beta2 * v[index]) + round(rest2 * round(g * g)));
-      const size = round(Math.sqrt(round(v[index] / scalarOf(scalars, "correction2"))));
-      const direction = round(
-        round(m[index] / scalarOf(scalars, "correction1")) / round(size + scalarOf(scalars, "epsilon")),
-      );
-      const change = round(direction + round(decay * weight[index]));
-      weight[index] = round(weight[index] - round(scalarOf(scalars, "learningRate") * change));
-      grad[index] = 0;
-    }
-    const key = [scalarOf(scalars, "roundingKey1"), scalarOf(scalars, "roundingKey2")];
-    const rounded = [moment1, moment2, ...(options.master == null ? [weight_] : [])];
-    rounded.forEach((buffer, use) => {
-      if (buffer.dtype === "bf16") this.roundByChance(valuesOf(buffer), options.first ?? 0, use, key);
-    });
-    if (options.master != null) valuesOf(weight_).set(weight);
+    plainAdamw(this.arithmetic, this.exact, { weight, moment1, moment2, gradient, scalars }, options);
   }
-
-  /** Cuts each value to bf16 after adding as much as 16 random bits below its last place; device.ts says which bits. */
-  private roundByChance(values: PlainValues, first: number, use: number, key: readonly number[]): void {
-    if (this.exact) return;
-    const words = new Uint32Array(4);
-    for (let index = 0; index < values.length; index++) {
-      const within = (first + index) % 8;
-      const group = (first + index - within) / 8;
-      philox([group >>> 0, Math.floor(group / 2 ** 32), use, 0], key, words);
-      values[index] = roundBf16(values[index], (words[within >> 1] >>> (16 * (within % 2))) & 0xffff);
-    }
-  }
-}
-
-function scalarOf(scalars: Buffer, name: (typeof SCALARS)[number]): number {
-  return valuesOf(scalars)[SCALARS.indexOf(name)];
-}
-
-const bits = new Uint32Array(1);
-const float = new Float32Array(bits.buffer);
-
-/** A float32 value as bf16: to nearest, ties to even; or up with the chance that 16 random bits give it. */
-export function roundBf16(value: number, chance?: number): number {
-  float[0] = value;
-  if (Number.isNaN(value)) return value;
-  bits[0] += chance ?? 0x7fff + ((bits[0] >>> 16) & 1);
-  bits[0] &= 0xffff0000;
-  return float[0];
 }

@@ -6,7 +6,7 @@
 import type { AttentionShape } from "../../../../../src/engine/native/device.js";
 import { type Arithmetic, sum } from "../../../../reference/arithmetic.js";
 import type { AttentionArrays, AttentionGradientArrays } from "../../plain-attention.js";
-import type { PlainValues } from "../../plain-operations.js";
+import type { PlainValues } from "../../plain-buffer.js";
 import { toBf16 } from "./bf16-values.js";
 
 interface Look {

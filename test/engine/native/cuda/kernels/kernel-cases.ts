@@ -9,11 +9,11 @@ import { sizeOf } from "../../../../../src/base/dims.js";
 import { fillNormal } from "../../../../../src/base/random.js";
 import type { Storage } from "../../../../../src/engine/native/cuda/kernels/access.js";
 import type { Address, Launch } from "../../../../../src/engine/native/cuda/runtime/launch.js";
-import type { BufferSpec } from "../../../../../src/engine/native/device.js";
-import type { Buffer } from "../../../../../src/engine/native/device.js";
+import type { Buffer, BufferSpec } from "../../../../../src/engine/native/device.js";
 import { type Arithmetic, EXACT, FLOAT32, looseFloat32 } from "../../../../reference/arithmetic.js";
 import { distance } from "../../../tolerance.js";
-import { type PlainBuffer, PlainOperations } from "../../plain-operations.js";
+import type { PlainBuffer } from "../../plain-buffer.js";
+import { PlainOperations } from "../../plain-operations.js";
 import { toBf16 } from "./bf16-values.js";
 import { missing, runLaunches } from "./kernel-card.js";
 
