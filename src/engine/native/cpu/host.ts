@@ -21,9 +21,10 @@ const VECTOR_UNITS: readonly (readonly [RegExp, string])[] = [
   [/\basimd\b|\barm64\b/, "NEON"],
 ];
 
-/** The widest vectors of a processor's identity, such as `AVX-512`. */
+/** The widest vectors of a processor's identity, such as `AVX-512`, and the tile unit that multiplies matrices, where it has one. */
 export function vectorUnit(identity: string): string {
-  return VECTOR_UNITS.find(([pattern]) => pattern.test(identity))?.[1] ?? arch();
+  const vectors = VECTOR_UNITS.find(([pattern]) => pattern.test(identity))?.[1] ?? arch();
+  return /\bamx_bf16\b/.test(identity) ? `${vectors} and AMX tiles` : vectors;
 }
 
 /** More than the first core's lines. The whole file has as much for each core, and the system asks every one of them for it. */

@@ -34,6 +34,7 @@ describe("processorIdentity", () => {
 describe("vectorUnit", () => {
   it.each([
     ["flags : sse2 avx avx2 avx512f", "AVX-512"],
+    ["flags : sse2 avx avx2 avx512f amx_bf16 amx_tile", "AVX-512 and AMX tiles"],
     ["flags : sse2 avx avx2", "AVX2"],
     ["flags : sse2 avx", "AVX"],
     ["Features : fp asimd sve", "SVE"],

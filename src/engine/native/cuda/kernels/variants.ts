@@ -6,6 +6,7 @@ import type { KernelRef, Launch } from "../runtime/launch.js";
 import type { Storage } from "./access.js";
 import { adamw } from "./adamw.js";
 import { addBias, addBiasBackward } from "./add-bias.js";
+import { attention, attentionBackward } from "./attention.js";
 import { crossEntropy } from "./cross-entropy.js";
 import { add, placeColumns, rope, sliceColumns, swiglu, swigluBackward } from "./elements.js";
 import { embed, embedBackward } from "./embed.js";
@@ -87,5 +88,25 @@ function distinct(launches: readonly Launch[]): KernelRef[] {
   return [...new Map(launches.map(({ kernel }) => [JSON.stringify(kernel), kernel])).values()];
 }
 
-/** All of them; the kernels of attention belong here as well. */
-export const KERNEL_VARIANTS: readonly KernelRef[] = [...ELEMENT_KERNELS];
+/** Shared memory of a block on cards of 8.0 and of 9.0, and the number of their multiprocessors: what tiles of attention are chosen by. */
+const TILED_FOR = [
+  { computeCapability: [8, 0], multiprocessors: 108, sharedBytesPerBlock: 163 << 10 },
+  { computeCapability: [9, 0], multiprocessors: 132, sharedBytesPerBlock: 227 << 10 },
+] as const;
+
+/** Kernels of attention over long rows, forwards and backwards, with the tiles that those cards get. */
+export const ATTENTION_KERNELS: readonly KernelRef[] = distinct(
+  TILED_FOR.flatMap((facts) => {
+    const card = { ...facts, name: "", memoryBytes: 80 * 2 ** 30, l2Bytes: 40 << 20 };
+    const at = { out: HERE, lse: HERE, qkv: HERE, starts: HERE, dQkv: HERE, scratch: HERE, dOut: HERE };
+    return (["f32", "bf16"] as const).flatMap((storage) =>
+      [64, 128].flatMap((D) => {
+        const shape = { B: 1, T: 8192, H: 32, K: 8, D, window: null };
+        return [...attention(at, shape, storage, card), ...attentionBackward(at, shape, storage, card)];
+      }),
+    );
+  }),
+);
+
+/** All of them. */
+export const KERNEL_VARIANTS: readonly KernelRef[] = [...ELEMENT_KERNELS, ...ATTENTION_KERNELS];

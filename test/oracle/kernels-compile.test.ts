@@ -3,8 +3,8 @@
  * Nothing runs; what can be seen is that it compiles, that registers suffice without spills, and that blocks fit.
  */
 import { describe, expect, it } from "vitest";
-import { compileVariants, missingCompiler } from "../../../../../scripts/kernel-table/compile.js";
-import { KERNEL_VARIANTS } from "../../../../../src/engine/native/cuda/kernels/variants.js";
+import { compileVariants, missingCompiler } from "../../scripts/kernel-table/compile.js";
+import { KERNEL_VARIANTS } from "../../src/engine/native/cuda/kernels/variants.js";
 
 const missing = await missingCompiler();
 const COMPILE_LIMIT_MS = 600_000;
