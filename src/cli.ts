@@ -11,6 +11,7 @@ import {
   examples,
   number,
   type PlanOptions,
+  placesOf,
   planOf,
   type Terminal,
   wholeNumber,
@@ -23,6 +24,7 @@ import { inspect } from "./commands/inspect.js";
 import { plan } from "./commands/plan.js";
 import { prepare } from "./commands/prepare.js";
 import { loadTokenizer } from "./data/tokenizer/tokenizer.js";
+import { KNOWN_CARDS } from "./engine/native/cuda/cards.js";
 import { train } from "./train.js";
 
 export type { Terminal } from "./cli/options.js";
@@ -141,16 +143,22 @@ function addPlan(root: Command, terminal: Terminal): void {
   withPlan(root.command("plan"), "Show the resolved run before any step, and refuse one that the data cannot feed.")
     .option("--json", "print JSON")
     .option("--measure", "run a few micro-batches to estimate the time")
+    .option("--card <name>", `plan for a card that is not here: ${KNOWN_CARDS.map(({ key }) => key).join(", ")}`)
     .addHelpText(
       "after",
       examples(
         "plan --config configs/quickstart.yaml --measure",
         "plan --config configs/quickstart.yaml --set stages[0].tokens=1M --json",
+        "plan --config configs/cuda-8b.yaml --card h100-80gb",
       ),
     )
-    .action(async (options: PlanOptions & { json?: true; measure?: true }) => {
-      const { json, measure } = options;
-      await plan(await planOf(options), { json: json === true, measure: measure === true, write: writer(terminal) });
+    .action(async (options: PlanOptions & { json?: true; measure?: true; card?: string }) => {
+      const { json, measure, card } = options;
+      await plan(await planOf(options), {
+        ...{ json: json === true, measure: measure === true, places: placesOf(terminal) },
+        ...(card === undefined ? {} : { card }),
+        write: writer(terminal),
+      });
     });
 }
 
@@ -179,6 +187,7 @@ function addTrain(root: Command, terminal: Terminal): void {
           resume: options.resume ?? null,
           stop,
           progress: terminal.err,
+          places: placesOf(terminal),
         });
         const command = ["hephaestus train --config", options.config, ...options.set.map((set) => `--set ${set}`)].join(
           " ",
@@ -210,7 +219,10 @@ function addEval(root: Command, terminal: Terminal): void {
       const { checkpoint = null, tokens = null } = options;
       const json = options.json === true;
       const write = writer(terminal);
-      await evaluate(await planOf(options), { checkpoint, tokens, json, progress: terminal.err, write });
+      await evaluate(await planOf(options), {
+        ...{ checkpoint, tokens, json, progress: terminal.err, write },
+        places: placesOf(terminal),
+      });
     });
 }
 
@@ -233,7 +245,10 @@ function addGenerate(root: Command, terminal: Terminal): void {
     .action(async (options: GenerateArguments) => {
       const { checkpoint = null, topK = null, topP = null, prompt, tokens, temperature, seed } = options;
       const write = writer(terminal);
-      await generate(await planOf(options), { checkpoint, topK, topP, prompt, tokens, temperature, seed, write });
+      await generate(await planOf(options), {
+        ...{ checkpoint, topK, topP, prompt, tokens, temperature, seed, write },
+        places: placesOf(terminal),
+      });
     });
 }
 
@@ -256,6 +271,9 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   // A reader that closes the pipe early (`| head`) has what it wanted.
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error) => process.exit(systemCode(error) === "EPIPE" ? 0 : 1));
-  const terminal = { out: process.stdout, err: process.stderr, onSignal, abort: () => process.exit(130) };
+  const terminal = {
+    ...{ out: process.stdout, err: process.stderr, onSignal, abort: () => process.exit(130) },
+    environment: process.env,
+  };
   process.exitCode = await main(process.argv.slice(2), terminal);
 }

@@ -11,7 +11,7 @@ import { VERSION } from "./base/version.js";
 import type { TrainerState } from "./checkpoint/format.js";
 import { lockRun } from "./checkpoint/lock.js";
 import { cleanLeftovers } from "./checkpoint/retention.js";
-import { BackgroundSaver } from "./checkpoint/saver.js";
+import { BackgroundSaver, type Copies } from "./checkpoint/saver.js";
 import type { Plan } from "./config/plan.js";
 import type { Batch } from "./data/batch.js";
 import { lossTokens } from "./data/batch.js";
@@ -19,7 +19,8 @@ import type { DataOrder } from "./data/order.js";
 import { prefetch } from "./data/prefetch.js";
 import { type DataSources, openSources } from "./data/sources.js";
 import type { Engine } from "./engine/engine.js";
-import { createEngine, engineThatRuns } from "./engine/select.js";
+import { answerOf } from "./engine/native/recomputation.js";
+import { createEngine, engineThatRuns, type Places } from "./engine/select.js";
 import { type Evaluation, evaluateHeldOut } from "./eval/held-out.js";
 import { type Architecture, architectureOf } from "./model/architecture.js";
 import { toHuggingFaceConfig } from "./model/hugging-face.js";
@@ -27,7 +28,7 @@ import { parameterTable } from "./model/parameters.js";
 import { clipScale, isUsable } from "./optim/clipping.js";
 import { learningRateAt } from "./optim/schedules.js";
 import { type Beginning, beginRun } from "./train/begin.js";
-import { memoryOfRun, PREFETCH_STEPS } from "./train/memory.js";
+import { engineOptionsOf, memoryOfRun, PREFETCH_STEPS } from "./train/memory.js";
 import { checkDemand, orderOfPlan } from "./train/order.js";
 import { type StepReport, TrainReport } from "./train/report.js";
 
@@ -42,6 +43,8 @@ export interface TrainOptions {
   /** Set `requested` to finish the step under way, save and return. */
   readonly stop: { requested: boolean };
   readonly progress: ProgressStream;
+  /** Where a card's libraries may be. */
+  readonly places?: Places;
 }
 
 export interface TrainOutcome {
@@ -61,6 +64,8 @@ interface Run {
   readonly sources: DataSources;
   readonly order: DataOrder;
   readonly engine: Engine;
+  /** As in `native/precision.ts`. */
+  readonly precision: string;
   readonly begin: Beginning;
 }
 
@@ -81,11 +86,11 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     log,
     stream: options.progress,
   });
-  const engineOptions = { kind: plan.engine.kind, report: (line: string) => report.note(line) };
-  const memory = memoryOfRun(plan, architecture, await engineThatRuns(engineOptions));
+  const engineOptions = engineOptionsOf(plan, options.places, (line) => report.note(line));
+  const memory = memoryOfRun(plan, architecture, await engineThatRuns(engineOptions), options);
   const { engine: made, why } = await createEngine(architecture, parameterTable(architecture), {
     ...engineOptions,
-    ...(memory.choice === null ? {} : { recomputation: memory.choice.recomputation }),
+    ...answerOf(memory.choice),
   });
   using engine = made;
   engine.load(begin.tensors);
@@ -93,8 +98,11 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   report.begins(begin, engine.describe(), why, memory);
   if (begin.engine !== null && begin.engine !== engine.describe().name)
     report.warn(`the checkpoint was made by ${begin.engine}: the run goes on, but not to the same bits`);
+  const precision = memory.choice?.precision ?? engine.describe().precision;
+  if (begin.precision !== null && begin.precision !== precision)
+    report.warn(`the checkpoint was made in ${begin.precision}, this run is in ${precision}: not to the same bits`);
 
-  const run: Run = { plan, architecture, sources, order, engine, begin };
+  const run: Run = { plan, architecture, sources, order, engine, precision, begin };
   await using saver = new BackgroundSaver(plan.runFolder);
   const evaluations = [...begin.evaluations];
   let updates = begin.updates;
@@ -216,13 +224,18 @@ interface Progress {
   readonly report: TrainReport;
 }
 
-/** Copies the tensors out and hands them to the saver, which writes while the next steps run. */
+/** Begins a save: the tensors are copied while the next step computes its gradient, and written while more of them run. */
 async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promise<string> {
   const { plan, architecture, sources, order, engine, begin } = run;
   const { step, updates, evaluations, report } = progress;
   // One copy of the model in flight at a time, and none left from the last save.
   await saver.finish();
   collectGarbage();
+  const copies = async (): Promise<Copies> => {
+    const kinds = ["weight", "moment1", "moment2"] as const;
+    const [weights, ...moments] = await Promise.all(kinds.map((kind) => engine.snapshot(kind)));
+    return { weights, moments: moments.flat() };
+  };
   const trainer: TrainerState = {
     format: 1,
     step,
@@ -238,13 +251,12 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
       domains: Object.fromEntries(sources.domains.map(({ name, train }) => [name, train.fingerprint])),
     },
     evaluations: [...evaluations],
-    versions: { hephaestus: VERSION, node: process.version, engine: engine.describe().name },
+    versions: { hephaestus: VERSION, node: process.version, engine: engine.describe().name, precision: run.precision },
   };
   return saver.save({
     step,
     config: toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: sources.tokenizer.endOfText }),
-    weights: await engine.snapshot("weight"),
-    moments: [...(await engine.snapshot("moment1")), ...(await engine.snapshot("moment2"))],
+    copies,
     trainer,
     attachments: await tokenizerFiles(sources.tokenizer.path),
     retention: plan.checkpoint,

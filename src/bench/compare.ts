@@ -10,7 +10,7 @@ import { lastWords, runProcess } from "./process.js";
 import type { BenchReport, ComparedSide, Comparison } from "./report.js";
 import { tokensPerStep } from "./shape.js";
 import { middleOf, spreadOf } from "./statistics.js";
-import { checkPeer, type Peer, type PeerResult, runPeer, type TorchModeName } from "./torch.js";
+import { checkPeer, type Peer, type PeerResult, runPeer, type TorchModeName, torchTarget } from "./torch.js";
 
 export interface CompareOptions {
   /** Engines of this project beside the one that is measured. */
@@ -29,7 +29,8 @@ interface Side {
   readonly mode: string;
   readonly group: "engines" | "torch";
   readonly label: string;
-  run(onTick: (seconds: number) => void): Promise<SideResult>;
+  /** @param ours what our side has just reported. */
+  run(onTick: (seconds: number) => void, ours: BenchReport): Promise<SideResult>;
 }
 
 /** One round: ours, then every other side. */
@@ -48,7 +49,7 @@ export async function compare(options: CompareOptions): Promise<BenchReport> {
     const tick = (side: string) => (seconds: number) => onProgress(`round ${round} of ${count}, ${side}, ${seconds} s`);
     const ours = await runOwn(own, tick("hephaestus"));
     const theirs: SideResult[] = [];
-    for (const side of sides) theirs.push(await side.run(tick(side.label)));
+    for (const side of sides) theirs.push(await side.run(tick(side.label), ours));
     rounds.push({ ours, theirs });
   }
   const middle = rounds[middleOf(rounds.map(({ ours }) => ours.stepMs.median))].ours;
@@ -73,14 +74,21 @@ function sidesOf({ engines, torch, own }: CompareOptions): Side[] {
       : torch.modes.map(
           (mode): Side => ({
             ...{ mode, group: "torch", label: `PyTorch ${mode}` },
-            run: (onTick) => runPeer(torch.peer, mode, onTick),
+            run: (onTick, ours) => runPeer(torch.peer, mode, onTick, torchTarget(ours, torch.peer.dtype)),
           }),
         )),
   ];
 }
 
-function resultOf({ engine, stepMs, parameters }: BenchReport): SideResult {
-  return { peer: null, device: engine.device, threads: engine.threads, msPerStep: stepMs.median, parameters };
+function resultOf({ engine, stepMs, parameters, memory: { peakBytes } }: BenchReport): SideResult {
+  return {
+    peer: null,
+    device: engine.device,
+    threads: engine.threads,
+    msPerStep: stepMs.median,
+    parameters,
+    peakBytes,
+  };
 }
 
 /**
@@ -97,20 +105,24 @@ export function summarize(
   const stepMs = spreadOf(ours);
   return {
     rounds: rounds.length,
-    method: `each round runs every side in a process of its own, in turn, with ${WARM_UP} untimed steps; a round counts by its median step`,
+    method: `each round runs every side in a process of its own, in turn, with up to ${WARM_UP} untimed steps; a round counts by its median step`,
     stepMs,
     modes: sides.map(({ mode, index }): ComparedSide => {
       const results = rounds.map(({ theirs }) => theirs[index]);
       const { peer, device, threads } = results[0];
       const their = spreadOf(results.map(({ msPerStep }) => msPerStep));
       return {
-        ...{ mode, peer, device, threads, stepMs: their },
+        ...{ mode, peer, device, threads, stepMs: their, peakBytes: mostOf(results.map((one) => one.peakBytes)) },
         tokensPerSecond: (1000 * tokens) / their.median,
         ratio: their.median / stepMs.median,
         ratios: spreadOf(results.map(({ msPerStep }, round) => msPerStep / ours[round])),
       };
     }),
   };
+}
+
+function mostOf(values: readonly (number | null)[]): number | null {
+  return values.reduce((most, value) => (most === null || value === null ? null : Math.max(most, value)), values[0]);
 }
 
 async function runOwn(own: readonly string[], onTick: (seconds: number) => void): Promise<BenchReport> {

@@ -1,23 +1,28 @@
-/** One engine on one shape, in this process: speed, ceiling, operations, memory. */
+/** One engine on one shape, in this process: speed, ceilings, operations, memory. */
 import { collectGarbage } from "../base/garbage.js";
 import type { Engine } from "../engine/engine.js";
-import type { Recomputation } from "../engine/native/activations.js";
-import { shortageOf } from "../engine/native/recomputation.js";
-import { createEngine, type EngineKind, engineThatRuns, type SelectedEngine } from "../engine/select.js";
-import { flopsPerToken, type Workload } from "../model/costs.js";
-import { initialWeights } from "../model/initialise.js";
-import { countParameters, parameterTable } from "../model/parameters.js";
+import type { DeviceMemory } from "../engine/native/device.js";
+import type { EngineKind } from "../engine/select.js";
+import type { Architecture } from "../model/architecture.js";
+import { flopsPerToken } from "../model/costs.js";
+import { countParameters, DEFAULT_DEVIATION, parameterTable } from "../model/parameters.js";
+import { cardPeak } from "./card-peak.js";
+import { type Ceilings, floorOf, measureCeilings } from "./ceilings.js";
 import { peakResidentBytes } from "./memory.js";
-import { type MemoryRequest, type PeakPrediction, predictPeak } from "./prediction.js";
-import { type Ceiling, type OperationTime, type Product, profiled } from "./profiled.js";
-import { type BenchReport, FLOPS_CONVENTION } from "./report.js";
+import type { MemoryRequest, PeakPrediction } from "./prediction.js";
+import { type OperationTime, profiled } from "./profiled.js";
+import { type BenchMemory, type BenchReport, type FirstLoss, FLOPS_CONVENTION } from "./report.js";
 import { type BenchShape, tokensPerStep } from "./shape.js";
 import { type Spread, spreadOf } from "./statistics.js";
-import { BATCHES, madeUpBatches, type TimedSteps, timeSteps } from "./steps.js";
+import { madeUpBatches, type TimedSteps, timeSteps } from "./steps.js";
+import { benchWeights } from "./weights.js";
 
-/** Untimed steps: compilation, caches, clocks. As many on PyTorch's side. */
+/** Untimed steps at most: compilation, caches, clocks. As many on PyTorch's side. */
 export const WARM_UP = 4;
+/** Share of the time for steps that untimed ones may take. */
+export const WARM_UP_SHARE = 1 / 3;
 const PROFILE_STEPS = 3;
+const PROFILE_MS = 10_000;
 
 /** As on PyTorch's side; no value here changes the amount of work. */
 const OPTIMIZER = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
@@ -25,89 +30,114 @@ const CLIP = 1;
 
 export interface MeasureOptions {
   readonly kind: EngineKind;
+  /** Where the card is, what numbers are kept in, what is computed again. */
   readonly memory: MemoryRequest;
-  /** Timed steps. */
+  /** Timed steps, fewer when they take too long. */
   readonly steps: number;
+  /** Milliseconds for the timed steps; the one that goes beyond is the last. By default without limit. */
+  readonly limitMs?: number;
+  /** Whether to measure what saving costs. */
+  readonly saving?: boolean;
   readonly onProgress: (text: string) => void;
   /** How an engine is had; tests give their own. */
-  readonly open?: (shape: BenchShape, kind: EngineKind, recomputation?: Recomputation) => Promise<SelectedEngine>;
+  readonly open?: OpenEngine;
 }
 
 /** @throws UserError when there is not enough memory, for an engine that plans it. */
 export async function measure(shape: BenchShape, options: MeasureOptions): Promise<BenchReport> {
-  const { steps, onProgress, open = openEngine } = options;
+  const { steps, limitMs = Number.POSITIVE_INFINITY, onProgress } = options;
   const { architecture, accumulate } = shape;
   const table = parameterTable(architecture);
   const run = { batches: madeUpBatches(shape, architecture.vocabulary), accumulate, optimizer: OPTIMIZER, clip: CLIP };
-  const predicted = (engine: string): PeakPrediction => predictPeak(engine, workloadOf(shape), options.memory);
-  const recomputation = await recomputationFor(options.kind, predicted);
-  const started = performance.now();
-  onProgress("opening the engine");
-  const { engine: made, why } = await open(shape, options.kind, recomputation);
+  const { engine: made, why, prediction, started } = await openFitting(shape, options);
   using engine = profiled(made);
-  // Memory that the engine has allocated and not touched is not resident yet, but what `auto` loaded to look for better ones is.
-  const prediction = predicted(engine.describe().name);
-  engine.load(initialWeights(table, 0));
+  engine.load(benchWeights(table));
   const openMs = performance.now() - started;
   // As a run does: the weights were copied in.
   collectGarbage();
-  const times = await timePhases(engine, { ...run, steps }, onProgress);
+  const { firstLoss, ...times } = await timePhases(engine, { ...run, steps, limitMs }, onProgress);
   // Read before anything that a run would not do.
-  const peakBytes = peakResidentBytes();
-  const operations = await profile(engine, { ...run, steps: PROFILE_STEPS, first: WARM_UP + steps });
-  onProgress("measuring the ceiling");
-  const ceiling: Ceiling | null = (await engine.matmulCeiling?.(largestProduct(shape))) ?? null;
+  const memory = memoryOf(prediction, engine.deviceMemory ?? null);
+  const done = times.warmUp + times.steps;
+  const profileSteps = Math.max(1, Math.min(PROFILE_STEPS, Math.floor(PROFILE_MS / times.stepMs.median)));
+  const operations = await profile(engine, { ...run, steps: profileSteps, first: done });
+  const saving =
+    options.saving === true ? await timeSaving(engine, { ...run, first: done }, times.stepMs.median) : null;
+  onProgress("measuring the ceilings");
+  const ceilings = await measureCeilings(engine, shape);
+  const { device, precision } = engine.describe();
   const speed = speedOf(shape, times.stepMs);
   return {
     shape,
     engine: { ...engine.describe(), threads: engine.threads ?? null, why },
-    parameters: countParameters(table),
-    ...{ steps, warmUp: WARM_UP, openMs, ...times, ...speed },
-    ceiling,
-    ceilingShare: ceiling === null ? null : speed.flopsPerSecond / ceiling.flopsPerSecond,
-    operations,
+    ...{ mode: prediction.choice?.precision ?? null, parameters: countParameters(table), openMs, ...times, ...speed },
+    loss: judged(firstLoss, architecture),
+    ...{ cold: null, saving },
+    ...sharesOf(speed.flopsPerSecond, ceilings, precision === "bf16" ? device : null),
+    operations: operations?.map((each) => ({ ...each, floorMs: floorOf(each, ceilings) })) ?? null,
     bytesPerStep: operations === null ? null : totalBytes(operations),
-    memory: { ...prediction, peakBytes, ratio: peakBytes / prediction.total },
-    torch: null,
-    engines: null,
+    ...{ memory, torch: null, engines: null },
   };
 }
 
-/** What the engine is to compute again, should it plan its memory. Which one `auto` finds is looked up only when memory is short. */
-async function recomputationFor(
-  kind: EngineKind,
-  predicted: (engine: string) => PeakPrediction,
-): Promise<Recomputation | undefined> {
-  const { choice } = predicted(kind === "auto" ? "native-cpu" : kind);
-  if (choice === null || choice.fits) return choice?.recomputation;
-  const planned = predicted(await engineThatRuns({ kind })).choice;
-  if (planned !== null) throw shortageOf(planned, "--shape");
-  return undefined;
-}
-
-function workloadOf({ architecture, rows, length }: BenchShape): Workload {
+/** @param card the name of what computes in bf16, or null. */
+function sharesOf(
+  flopsPerSecond: number,
+  { matmul, copy }: Ceilings,
+  card: string | null,
+): Pick<BenchReport, "ceiling" | "ceilingShare" | "copyCeiling" | "peak"> {
+  const peak = card === null ? null : cardPeak(card);
   return {
-    architecture,
-    training: [{ rows, length }],
-    evaluation: [],
-    checkpoints: false,
-    tokensAhead: BATCHES * rows * length,
+    ceiling: matmul,
+    ceilingShare: matmul === null ? null : flopsPerSecond / matmul.flopsPerSecond,
+    copyCeiling: copy,
+    peak: peak === null ? null : { ...peak, share: flopsPerSecond / peak.flopsPerSecond },
   };
+}
+
+/** Nats by which a new model's loss may differ from what is expected of it. */
+const LOSS_TOLERANCE = 1;
+
+/** Logits of new weights are about normal with variance C·deviation², which raises the loss of a random target by half of that. */
+function judged(first: number, { vocabulary, width }: Architecture): FirstLoss {
+  const expected = Math.log(vocabulary) + (width * DEFAULT_DEVIATION ** 2) / 2;
+  const sane = Math.abs(first - expected) <= LOSS_TOLERANCE;
+  return { first: Number.isFinite(first) ? first : null, expected, sane };
+}
+
+/** A prediction of an engine with its own memory is of that memory. */
+function memoryOf(prediction: PeakPrediction, device: DeviceMemory | null): BenchMemory {
+  const peakBytes = device !== null && prediction.onCard !== undefined ? device.usedBytes : peakResidentBytes();
+  return { ...prediction, peakBytes, ratio: peakBytes / prediction.total, device };
+}
+
+/** A step that begins when weights and moments begin to be copied out, and what it takes beyond the others. */
+async function timeSaving(
+  engine: Engine,
+  run: Omit<TimedSteps, "steps">,
+  stepMs: number,
+): Promise<BenchReport["saving"]> {
+  const started = performance.now();
+  const copies = Promise.all((["weight", "moment1", "moment2"] as const).map((kind) => engine.snapshot(kind)));
+  const [ms] = await timeSteps(engine, { ...run, steps: 1 });
+  await copies;
+  return { copyMs: performance.now() - started, stallMs: ms - stepMs };
 }
 
 /** Warm-up, of which the first step counts for itself, then the timed steps. */
 async function timePhases(
   engine: Engine,
-  run: TimedSteps,
+  run: TimedSteps & { readonly limitMs: number },
   onProgress: (text: string) => void,
-): Promise<Pick<BenchReport, "firstStepMs" | "stepMs">> {
+): Promise<Pick<BenchReport, "firstStepMs" | "warmUp" | "steps" | "stepMs"> & { readonly firstLoss: number }> {
   const showing = (what: string, all: number) => (done: number) => onProgress(`${what} ${done} of ${all}`);
+  const losses: number[] = [];
   onProgress("first step");
-  const [firstStepMs] = await timeSteps(engine, { ...run, steps: 1 });
-  const untimed = WARM_UP - 1;
-  await timeSteps(engine, { ...run, steps: untimed, first: 1, onStep: showing("warm-up step", untimed) });
-  const times = await timeSteps(engine, { ...run, first: WARM_UP, onStep: showing("step", run.steps) });
-  return { firstStepMs, stepMs: spreadOf(times) };
+  const [firstStepMs] = await timeSteps(engine, { ...run, steps: 1, onLoss: (loss) => losses.push(loss) });
+  const untimed = { ...run, steps: WARM_UP - 1, limitMs: WARM_UP_SHARE * run.limitMs, first: 1 };
+  const warmUp = 1 + (await timeSteps(engine, { ...untimed, onStep: showing("warm-up step", untimed.steps) })).length;
+  const times = await timeSteps(engine, { ...run, first: warmUp, onStep: showing("step", run.steps) });
+  return { firstLoss: losses[0], firstStepMs, warmUp, steps: times.length, stepMs: spreadOf(times) };
 }
 
 /** At the median step. */
@@ -122,14 +152,6 @@ function speedOf(shape: BenchShape, stepMs: Spread) {
     flopsConvention: FLOPS_CONVENTION,
     flopsPerSecond: tokensPerSecond * flops,
   };
-}
-
-function openEngine(
-  { architecture }: BenchShape,
-  kind: EngineKind,
-  recomputation?: Recomputation,
-): Promise<SelectedEngine> {
-  return createEngine(architecture, undefined, { kind, ...(recomputation === undefined ? {} : { recomputation }) });
 }
 
 /** Of one step. Steps of their own, since clocks around operations may cost time. */
@@ -154,11 +176,4 @@ function totalBytes(operations: readonly OperationTime[]): number | null {
     (sum, { bytes }) => (sum === null || bytes === undefined ? null : sum + bytes),
     0,
   );
-}
-
-/** The largest of a micro-batch's products: head, gate and up together, or q, k and v together. */
-export function largestProduct({ architecture, rows, length }: BenchShape): Product {
-  const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = architecture;
-  const columns = Math.max(vocabulary, 2 * feedForward, (heads + 2 * kvHeads) * headWidth);
-  return { rows: rows * length, columns, inner: width };
 }

@@ -1,14 +1,16 @@
-/** What a process will hold at its peak, before it computes: from the engine's own tables where it plans its memory. */
+/** What a process will hold at its peak, before it computes, or the card that it computes on: from the engine's own tables where it plans its memory. */
 import type { Recomputation } from "../engine/native/activations.js";
+import type { CardMemory } from "../engine/native/cuda/cards.js";
+import type { PrecisionRequest } from "../engine/native/precision.js";
 import { chooseRecomputation, type RecomputationChoice } from "../engine/native/recomputation.js";
-import { plannedParts } from "../engine/select.js";
+import { type CardOptions, cardOf, plannedFootprint } from "../engine/select.js";
 import { type MemoryPart, memoryEstimate, totalBytes, type Workload } from "../model/costs.js";
 import { attainableBytes, residentBytes } from "./memory.js";
 
 /** What an engine that plans its memory may take, and what it is to compute again; a plan's `engine` section is one. */
-export interface MemoryRequest {
+export interface MemoryRequest extends CardOptions, Partial<PrecisionRequest> {
   readonly recomputation: "auto" | Recomputation;
-  /** Bytes; null: what the machine has free. */
+  /** Bytes of the process, or of the card for an engine that computes on one; null: what is free. */
   readonly memory: number | null;
 }
 
@@ -17,6 +19,8 @@ export interface Machine {
   /** Of this process, before the engine is open. */
   readonly processBytes: number;
   readonly attainableBytes: number;
+  /** The card that the engine computes on; absent: looked for when it is needed. */
+  readonly card?: CardMemory;
 }
 
 export interface PeakPrediction {
@@ -25,36 +29,52 @@ export interface PeakPrediction {
   /** `engine`: the engine plans its memory; `formula`: `memoryEstimate` of `model/costs.ts` stands for those that do not. */
   readonly predictedBy: "engine" | "formula";
   readonly parts: readonly MemoryPart[];
-  /** Bytes of the whole process: the sum of the parts. */
+  /** Bytes of the whole process, or of what it has on a card: the sum of the parts. */
   readonly total: number;
   /** Null for an engine that leaves no choice. */
   readonly choice: RecomputationChoice | null;
+  /** Where the parts are of a card's memory: which card, and what the process holds of its own. */
+  readonly onCard?: { readonly card: CardMemory; readonly host: readonly MemoryPart[] };
 }
+
+/** What a prediction for a card may be wrong by. */
+const CARD_HEADROOM = 0.03;
 
 /** This process, now. */
 export function thisMachine(): Machine {
   return { processBytes: residentBytes(), attainableBytes: attainableBytes() };
 }
 
+/** @throws UserError when the engine has no such precision, or needs a card and there is none. */
 export function predictPeak(
   engine: string,
   workload: Workload,
-  { recomputation: asked, memory }: MemoryRequest,
+  request: MemoryRequest,
   machine: Machine = thisMachine(),
 ): PeakPrediction {
   const before = { name: "process without a model", bytes: machine.processBytes };
-  const partsOf = plannedParts(engine, workload);
-  if (partsOf === null) {
+  const card = machine.card ?? cardOf(engine, request);
+  const planned = plannedFootprint(engine, workload, request, card);
+  if (planned === null) {
     const parts = [before, ...formulaParts(workload)];
     return { engine, predictedBy: "formula", parts, total: totalBytes(parts), choice: null };
   }
-  const limited =
-    memory === null
-      ? { limit: machine.attainableBytes, limitedBy: "what is free, less 5 %" }
-      : { limit: memory, limitedBy: "engine.memory" };
-  const choice = chooseRecomputation((mode) => before.bytes + totalBytes(partsOf(mode)), { asked, ...limited });
-  const parts = [before, ...partsOf(choice.recomputation)];
-  return { engine, predictedBy: "engine", parts, total: totalBytes(parts), choice };
+  const onCard = card === null || planned.host === null ? null : { card, host: [before, ...planned.host] };
+  const shared = onCard === null ? [before] : [];
+  const choice = chooseRecomputation(
+    (recomputation, precision) => totalBytes([...shared, ...planned.parts({ recomputation, precision })]),
+    { asked: request.recomputation, precisions: planned.precisions, ...limitOf(request, machine, card) },
+  );
+  const parts = [...shared, ...planned.parts(choice)];
+  const total = totalBytes(parts);
+  return { engine, predictedBy: "engine", parts, total, choice, ...(onCard === null ? {} : { onCard }) };
+}
+
+function limitOf({ memory }: MemoryRequest, machine: Machine, card: CardMemory | null) {
+  if (memory !== null) return { limit: memory, limitedBy: "engine.memory" };
+  if (card === null) return { limit: machine.attainableBytes, limitedBy: "what is free, less 5 %" };
+  const limit = Math.floor((1 - CARD_HEADROOM) * card.freeBytes);
+  return { limit, limitedBy: `what is free on ${card.name}, less 3 %` };
 }
 
 /** The formula at the micro-batch that takes most. */

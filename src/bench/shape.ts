@@ -1,10 +1,11 @@
-/** What a bench runs: a decoder and the batches of its steps, from a plan or from a line such as `width=256,layers=6,…`. */
+/** What a bench runs: a decoder and the batches of its steps, from a plan, a line such as `width=256,layers=6,…`, or a name such as `1.5b,batch=8`. */
 import { type Problem, UserError } from "../base/errors.js";
 import { nearest } from "../config/nearest.js";
 import type { Plan } from "../config/plan.js";
 import { parseWhole } from "../config/quantities.js";
 import { type Architecture, architectureOf, checkArchitecture } from "../model/architecture.js";
 import type { BatchSize } from "../model/costs.js";
+import { NAMED_SHAPES, type NamedShape, SHAPE_NAMES } from "./shapes.js";
 
 export interface BenchShape extends BatchSize {
   readonly architecture: Architecture;
@@ -30,7 +31,8 @@ const TOKEN_LIMIT = 2 ** 22;
 /** @throws UserError with every problem of the line. */
 export function parseShape(text: string): BenchShape {
   const problems: Problem[] = [];
-  const values = readPairs(text, problems);
+  const [named, changed] = splitName(text);
+  const values = new Map([...readPairs(named?.sizes ?? null, problems), ...readPairs(changed, problems)]);
   const missing = REQUIRED.filter((key) => !values.has(key));
   if (missing.length > 0)
     problems.push({ what: `missing: ${missing.join(", ")}`, where: WHERE, expected: `such as ${DEFAULT_SHAPE}` });
@@ -50,6 +52,7 @@ export function parseShape(text: string): BenchShape {
     maxLength: length,
     tied: value("tied", 0) === 1,
     ...{ ropeTheta: 10_000, ropeScaling: null, normEpsilon: 1e-5, qkvBias: false, qkNorm: false, slidingWindow: null },
+    ...named?.changes,
   };
   return { architecture: checkArchitecture(architecture, WHERE), rows, length, accumulate: value("accumulate") };
 }
@@ -71,16 +74,26 @@ export function tokensPerStep({ rows, length, accumulate }: BenchShape): number 
   return rows * length * accumulate;
 }
 
+/** The shape that a line begins with the name of, and its pairs; null where there is none. */
+function splitName(text: string): readonly [named: NamedShape | null, pairs: string | null] {
+  const [first = "", ...others] = text.split(",");
+  const name = SHAPE_NAMES.find((known) => known === first.trim());
+  if (name === undefined) return [null, text];
+  return [NAMED_SHAPES[name], others.length === 0 ? null : others.join(",")];
+}
+
 /** The known pairs with a usable value; a key with a problem is there too, as NaN, so that it does not count as missing. */
-function readPairs(text: string, problems: Problem[]): Map<Key, number> {
+function readPairs(text: string | null, problems: Problem[]): Map<Key, number> {
   const values = new Map<Key, number>();
-  for (const pair of text.split(",")) {
+  for (const pair of text?.split(",") ?? []) {
     const [name = "", written] = pair.split(/=(.*)/s).map((part) => part.trim());
     const key = KEYS.find((known) => known === name);
     if (key === undefined) {
-      const near = nearest(name, KEYS);
-      const hint = near === null ? `the keys are ${KEYS.join(", ")}` : `did you mean ${near}?`;
-      problems.push({ what: `there is no key ${JSON.stringify(name)}`, where: WHERE, hint });
+      const near = nearest(name, written === undefined ? SHAPE_NAMES : KEYS);
+      const known = `the keys are ${KEYS.join(", ")}; the names ${SHAPE_NAMES.join(", ")}`;
+      const hint = near === null ? known : `did you mean ${near}?`;
+      const kind = written === undefined ? "shape" : "key";
+      problems.push({ what: `there is no ${kind} ${JSON.stringify(name)}`, where: WHERE, hint });
       continue;
     }
     if (values.has(key)) problems.push({ what: `${key} is given twice`, where: WHERE });

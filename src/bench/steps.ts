@@ -41,6 +41,8 @@ export interface TimedSteps {
   /** Number of the first step, from 0, where others ran before. */
   readonly first?: number;
   readonly onStep?: (done: number) => void;
+  /** Gets the mean loss of each step before its update, in nats per token. */
+  readonly onLoss?: (loss: number) => void;
 }
 
 /** Runs whole training steps (gradients, their norm, the update) and returns the milliseconds of each. */
@@ -50,15 +52,19 @@ export async function timeSteps(engine: Engine, options: TimedSteps): Promise<nu
   let total = 0;
   for (let step = 0; step < steps && total < limitMs; step++) {
     const started = performance.now();
+    const sums = { loss: 0, tokens: 0 };
     for (let part = 0; part < accumulate; part++) {
       const batch = batches[(step * accumulate + part) % batches.length];
-      await engine.accumulate(batch, 1 / (accumulate * batch.rows * batch.length));
+      const { lossSum_B, tokens_B } = await engine.accumulate(batch, 1 / (accumulate * batch.rows * batch.length));
+      sums.loss += lossSum_B.reduce((sum, loss) => sum + loss, 0);
+      sums.tokens += tokens_B.reduce((sum, count) => sum + count, 0);
     }
     const norm = await engine.gradientNorm();
     await engine.update({ ...optimizer, clipScale: clipScale(norm, clip), update: first + step + 1 });
     const ms = performance.now() - started;
     times.push(ms);
     total += ms;
+    options.onLoss?.(sums.loss / sums.tokens);
     options.onStep?.(times.length);
   }
   return times;

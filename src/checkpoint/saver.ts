@@ -5,18 +5,27 @@ import { applyRetention, type RetentionPolicy } from "./retention.js";
 import { checkpointFolder } from "./run-folder.js";
 import { saveCheckpoint } from "./save.js";
 
-export interface SaveRequest extends CheckpointContent {
+/** The tensors of a checkpoint. */
+export type Copies = Pick<CheckpointContent, "weights" | "moments">;
+
+export interface SaveRequest extends Omit<CheckpointContent, keyof Copies> {
+  /** Called when the save begins; the copies are written when they are all made. */
+  readonly copies: () => Promise<Copies>;
   /** Applied once this checkpoint is whole; null: everything is kept. */
   readonly retention: RetentionPolicy | null;
   /** Called with the checkpoint's folder once it is whole. */
   readonly onSaved?: (folder: string) => void;
 }
 
+const TURN_MS = 5;
+
 /** Owns the save in flight. Disposing waits for it in silence; a run that goes well calls `finish` first, to learn how it went. */
 export class BackgroundSaver implements AsyncDisposable {
   /** The newest save until somebody has learnt how it went. */
   #inFlight: Promise<void> | null = null;
   #busy = false;
+  /** Times that the event loop turned while a save was in flight, at most one every `TURN_MS`. */
+  #turns = 0;
 
   /** @param write how one checkpoint is written. */
   constructor(
@@ -25,8 +34,8 @@ export class BackgroundSaver implements AsyncDisposable {
   ) {}
 
   /**
-   * Starts a save once the previous one is done, and returns when it has begun with the path that the checkpoint will have.
-   * Nothing in `request` may change until it is written. To hold one copy of the model at a time, await `finish` before the snapshot.
+   * Starts a save once the previous one is done, so that there is one copy of the model at a time, and returns when it has begun with the
+   * path that the checkpoint will have. Nothing in `request` may change until it is written.
    * @throws what the previous save failed with; the new one is then not begun.
    */
   async save(request: SaveRequest): Promise<string> {
@@ -48,17 +57,21 @@ export class BackgroundSaver implements AsyncDisposable {
   }
 
   /**
-   * Waits for the save in flight, but at most `ms` milliseconds; returns at once when there is none. An engine that blocks the thread for
-   * whole steps must call this between them: a save is a long chain of small waits, and would else advance by one of them a step.
+   * Waits for the save in flight, but only until it has had `ms` milliseconds since the last call; returns at once when there is none. An
+   * engine that blocks the thread for whole steps must call this between them: a save is a long chain of small waits, and would else
+   * advance by one of them a step. With an engine that leaves the thread free, the save has had its time already.
    */
   async giveTime(ms: number): Promise<void> {
-    if (!this.#busy) return;
-    const given = new AbortController();
-    await Promise.race([
-      this.#inFlight?.catch(() => undefined),
-      delay(ms, undefined, { signal: given.signal }).catch(() => undefined),
-    ]);
-    given.abort();
+    const left = ms - this.#turns * TURN_MS;
+    if (this.#busy && left > 0) {
+      const given = new AbortController();
+      await Promise.race([
+        this.#inFlight?.catch(() => undefined),
+        delay(left, undefined, { signal: given.signal }).catch(() => undefined),
+      ]);
+      given.abort();
+    }
+    this.#turns = 0;
   }
 
   /** Waits for the save in flight, whatever becomes of it: for the way out, when another error is already under way. */
@@ -70,13 +83,15 @@ export class BackgroundSaver implements AsyncDisposable {
     return this.settle();
   }
 
-  async #run({ retention, onSaved, ...content }: SaveRequest): Promise<void> {
+  async #run({ retention, onSaved, copies, ...content }: SaveRequest): Promise<void> {
     this.#busy = true;
+    const clock = setInterval(() => this.#turns++, TURN_MS);
     try {
-      const folder = await this.write(this.runFolder, content);
+      const folder = await this.write(this.runFolder, { ...content, ...(await copies()) });
       if (retention !== null) await applyRetention(this.runFolder, retention);
       onSaved?.(folder);
     } finally {
+      clearInterval(clock);
       this.#busy = false;
     }
   }

@@ -2,6 +2,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { loadPlan } from "../config/load.js";
 import type { Plan } from "../config/plan.js";
+import { placesFrom } from "../engine/native/cuda/ffi/libraries.js";
+import type { Places } from "../engine/select.js";
 
 /** What the commands read and write, so that tests can look at it. */
 export interface Terminal {
@@ -11,6 +13,15 @@ export interface Terminal {
   onSignal(callback: () => void): () => void;
   /** Ends the process without any clean-up. */
   abort(): void;
+  /** The process's variables; absent: none. Only the places of a card's libraries are looked for in them. */
+  readonly environment?: Environment;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a card's libraries may be. */
+export function placesOf({ environment = {} }: Terminal): Places {
+  return placesFrom(environment);
 }
 
 export interface PlanOptions {

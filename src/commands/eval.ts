@@ -4,6 +4,7 @@ import { formatChange, formatCount, formatTable } from "../base/format.js";
 import { ProgressLine, type ProgressStream } from "../base/report.js";
 import type { Plan } from "../config/plan.js";
 import { openSources } from "../data/sources.js";
+import type { Places } from "../engine/select.js";
 import { type DomainLoss, type Evaluation, evaluateHeldOut, forgetting, parseEvaluations } from "../eval/held-out.js";
 import { loadModel } from "../train/load-model.js";
 
@@ -24,6 +25,8 @@ export interface EvalOptions {
   readonly json: boolean;
   readonly progress: ProgressStream;
   readonly write: (text: string) => void;
+  /** Where a card's libraries may be. */
+  readonly places?: Places;
 }
 
 export async function evaluate(plan: Plan, options: EvalOptions): Promise<EvalReport> {
@@ -34,7 +37,7 @@ export async function evaluate(plan: Plan, options: EvalOptions): Promise<EvalRe
       where: "data.domains",
       hint: "give `heldOut` or `heldOutShards` to at least one domain",
     });
-  const model = await loadModel(plan, options.checkpoint);
+  const model = await loadModel(plan, options.checkpoint, options.places);
   using engine = model.engine;
   if (model.tokenizer !== null && model.tokenizer !== sources.tokenizer.fingerprint)
     throw new UserError({

@@ -2,6 +2,7 @@
 import { UserError } from "../base/errors.js";
 import type { Plan } from "../config/plan.js";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
+import type { Places } from "../engine/select.js";
 import { type SamplingOptions, sampleToken } from "../eval/sampling.js";
 import { loadModel } from "../train/load-model.js";
 
@@ -12,13 +13,15 @@ export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to add. */
   readonly tokens: number;
   readonly write: (text: string) => void;
+  /** Where a card's libraries may be. */
+  readonly places?: Places;
 }
 
 /** Writes the prompt and its continuation; returns the continuation. Stops at the end-of-text token or at the model's length. */
 export async function generate(plan: Plan, options: GenerateOptions): Promise<string> {
   checkOptions(options);
   const tokenizer = await loadTokenizer(plan.data.tokenizer.path);
-  const model = await loadModel(plan, options.checkpoint);
+  const model = await loadModel(plan, options.checkpoint, options.places);
   using engine = model.engine;
   if (model.tokenizer !== null && model.tokenizer !== tokenizer.fingerprint)
     throw new UserError({

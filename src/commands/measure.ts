@@ -2,10 +2,12 @@
 import type { PeakPrediction } from "../bench/prediction.js";
 import { madeUpBatch, timeSteps } from "../bench/steps.js";
 import type { Plan } from "../config/plan.js";
-import { createEngine } from "../engine/select.js";
+import { answerOf } from "../engine/native/recomputation.js";
+import { createEngine, type Places } from "../engine/select.js";
 import type { Architecture } from "../model/architecture.js";
 import { initialWeights } from "../model/initialise.js";
 import { parameterTable } from "../model/parameters.js";
+import { engineOptionsOf } from "../train/memory.js";
 
 export interface Speed {
   readonly engine: string;
@@ -17,11 +19,16 @@ const MEASURE_MS = 2000;
 const MEASURE_BATCHES = 3;
 
 /** Times forward, backward and update of a few micro-batches at the first stage's sequence length, on the engine that the run will have. */
-export async function measureSpeed(plan: Plan, architecture: Architecture, memory: PeakPrediction): Promise<Speed> {
+export async function measureSpeed(
+  plan: Plan,
+  architecture: Architecture,
+  memory: PeakPrediction,
+  places?: Places,
+): Promise<Speed> {
   const table = parameterTable(architecture);
   const { engine: made } = await createEngine(architecture, table, {
-    kind: plan.engine.kind,
-    ...(memory.choice === null ? {} : { recomputation: memory.choice.recomputation }),
+    ...engineOptionsOf(plan, places),
+    ...answerOf(memory.choice),
   });
   using engine = made;
   engine.load(initialWeights(table, plan.seed));

@@ -8,6 +8,11 @@ export function checkData(data: Draft<DataSource>, problems: PlanProblems): void
   const tokenizer = data?.tokenizer;
   if (tokenizer !== undefined && tokenizer.train !== undefined && tokenizer.file !== undefined)
     checkOneOf(["data", "tokenizer"], { train: tokenizer.train, file: tokenizer.file }, problems);
+  if (tokenizer?.vocabulary && tokenizer.train)
+    problems.add(["data", "tokenizer", "vocabulary"], {
+      what: "`vocabulary` goes with `file`",
+      hint: "for a tokenizer that is trained, give it as `train: { vocabulary }`",
+    });
   if (data?.domains === undefined) return;
   if (Object.keys(data.domains).length === 0)
     problems.add(["data", "domains"], {

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemCode, UserError } from "../base/errors.js";
 import { checkData } from "./check-data.js";
+import { checkEngine } from "./check-engine.js";
 import { checkModel } from "./check-model.js";
 import { checkStages } from "./check-stages.js";
 import { parseYaml } from "./document.js";
@@ -65,6 +66,7 @@ function checkAndResolve(value: unknown, problems: PlanProblems, root: string | 
   if (draft !== undefined) {
     checkData(draft.data, problems);
     checkModel(draft.model, problems);
+    checkEngine(draft.engine, problems);
     checkStages(draft, problems);
   }
   problems.throwIfAny();

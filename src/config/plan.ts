@@ -42,7 +42,11 @@ export type TokenizerPlan =
       readonly sampleBytes: number /** `<folder>/tokenizer.json`. */;
       readonly path: string;
     }
-  | { readonly kind: "file"; readonly path: string };
+  | {
+      readonly kind: "file";
+      readonly path: string /** Entries that it must have; null: as many as it has. */;
+      readonly vocabulary: number | null;
+    };
 
 export interface DomainPlan {
   readonly name: string;
@@ -147,12 +151,18 @@ export interface OptimizerPlan {
 }
 
 export interface EnginePlan {
-  readonly kind: "auto" | "native-cpu" | "tfjs-node-gpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
+  readonly kind: "auto" | "native-cuda" | "tfjs-node-gpu" | "native-cpu" | "tfjs-node" | "tfjs-wasm" | "tfjs-cpu";
+  /** Which card, counted from 0. */
+  readonly device: number;
+  /** What is computed in; `auto`: bf16 on a card, fp32 elsewhere. */
+  readonly precision: "auto" | "fp32" | "bf16";
+  /** Of bf16: float32 weights and moments beside, or bf16 throughout; `auto`: the first where it fits. */
+  readonly optimizerMemory: "auto" | "fp32" | "bf16";
   /** B, rows of a micro-batch; a step's rows are run in pieces of at most this many. */
   readonly microBatchRows: number;
   /** What the backward pass computes again to save memory; `auto`: the least that fits. No bit of the result depends on it. */
   readonly recomputation: "auto" | "none" | "block-parts" | "layer";
-  /** Bytes that the whole process may hold at its peak; null: what the machine has free. */
+  /** Bytes that the whole process may hold at its peak, or that it may take of a card; null: what is free. */
   readonly memory: number | null;
 }
 

@@ -46,10 +46,10 @@ function resolveData(data: DataSource, run: string, root: string): DataPlan {
 }
 
 function resolveTokenizer(tokenizer: DataSource["tokenizer"], folder: string, root: string): TokenizerPlan {
-  const { train, file } = tokenizer;
+  const { train, file, vocabulary } = tokenizer;
   if (train !== null) return { kind: "train", ...train, path: join(folder, "tokenizer.json") };
   if (file === null) throw new Error("the tokenizer was not checked");
-  return { kind: "file", path: resolve(root, file) };
+  return { kind: "file", path: resolve(root, file), vocabulary };
 }
 
 function resolveDomain(name: string, domain: DataSource["domains"][string], folder: string, root: string): DomainPlan {

@@ -18,6 +18,7 @@ const tokenizer = section("the tokenizer", {
     }),
   ),
   file: optional(path),
+  vocabulary: optional(whole(2)),
 });
 
 export const dataSchema = section("the data", {

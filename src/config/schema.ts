@@ -28,7 +28,12 @@ const optimizerSchema = section("the optimizer", {
 });
 
 const engineSchema = section("the engine", {
-  kind: word(["auto", "native-cpu", "tfjs-node-gpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]).prefault("auto"),
+  kind: word(["auto", "native-cuda", "tfjs-node-gpu", "native-cpu", "tfjs-node", "tfjs-wasm", "tfjs-cpu"]).prefault(
+    "auto",
+  ),
+  device: whole(0, 1023).prefault(0),
+  precision: word(["auto", "fp32", "bf16"]).prefault("auto"),
+  optimizerMemory: word(["auto", "fp32", "bf16"]).prefault("auto"),
   microBatchRows: optional(whole(1)),
   recomputation: word(["auto", "none", "block-parts", "layer"]).prefault("auto"),
   memory: optional(size),
@@ -44,6 +49,8 @@ const checkpointSchema = section("the checkpoints", {
   keepLast: whole(1).prefault(3),
   keepEvery: optional(whole(1)),
 });
+
+export type EngineSource = z.output<typeof engineSchema>;
 
 export const planSchema = section("a plan", {
   run: runName,

@@ -1,7 +1,7 @@
 /** The data of a plan, opened and checked against each other: tokenizer, training shards and held-out shards of every domain. */
 import { type Problem, UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
-import type { DataPlan, DomainPlan } from "../config/plan.js";
+import type { DataPlan, DomainPlan, TokenizerPlan } from "../config/plan.js";
 import { openTokenStream, type StreamWindow, type TokenStream } from "./shards/token-stream.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.js";
 
@@ -30,6 +30,7 @@ export async function openSources(plan: DataPlan): Promise<DataSources> {
       hint: "run `hephaestus prepare --config …` first",
     });
   const tokenizer = await loadTokenizer(plan.tokenizer.path);
+  checkVocabulary(plan.tokenizer, tokenizer);
   const opened: TokenStream[] = [];
   const close = async () => {
     for (const stream of opened) await stream[Symbol.asyncDispose]();
@@ -59,6 +60,17 @@ export async function openSources(plan: DataPlan): Promise<DataSources> {
     await close();
     throw error;
   }
+}
+
+function checkVocabulary(plan: TokenizerPlan, { vocabulary, path }: Tokenizer): void {
+  if (plan.kind !== "file" || plan.vocabulary === null || plan.vocabulary === vocabulary) return;
+  throw new UserError({
+    what: "this tokenizer has another number of entries than the plan says",
+    where: path,
+    expected: `${plan.vocabulary} (\`data.tokenizer.vocabulary\`)`,
+    got: String(vocabulary),
+    hint: "name the tokenizer of the model that is continued, or correct the number",
+  });
 }
 
 async function openShards(path: string, domain: DomainPlan, tokenizer: Tokenizer): Promise<TokenStream> {

@@ -57,7 +57,10 @@ export interface Engine extends Disposable {
   describe(): EngineDescription;
   /** Sets weights (all of them) and moments (where given; otherwise zero). */
   load(tensors: Iterable<EngineTensor>): void;
-  /** Copies of the tensors of one kind, in the table's order. */
+  /**
+   * Copies of the tensors of one kind, in the table's order, as they are when this is called. It need not be waited for: gradients may be
+   * accumulated meanwhile, and the next update waits until the copies are made where it must.
+   */
   snapshot(kind: TensorKind): Promise<EngineTensor[]>;
   /** Forward and backward; adds `scale` × the gradient of the batch's summed loss to the accumulated gradient. */
   accumulate(batch: Batch, scale: number): Promise<RowLosses>;

@@ -31,6 +31,8 @@ export interface Beginning {
   readonly order: string | null;
   /** Name of the engine that made the checkpoint; null when there is none. */
   readonly engine: string | null;
+  /** What that engine kept its numbers in, as in `native/precision.ts`; null when nobody said. */
+  readonly precision: string | null;
   /** In words, for the log and the terminal. */
   readonly words: string;
   readonly warnings: readonly string[];
@@ -81,6 +83,7 @@ const fresh = {
   checkpoint: null,
   order: null,
   engine: null,
+  precision: null,
   warnings: [],
 };
 
@@ -127,6 +130,7 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     checkpoint: checkpoint.folder,
     order: trainer.fingerprints.order,
     engine: trainer.versions["engine"] ?? null,
+    precision: trainer.versions["precision"] ?? null,
     words: `resumed after step ${trainer.step} from ${checkpoint.folder}`,
     warnings,
   };
@@ -153,8 +157,10 @@ export function checkSameArchitecture(wanted: Architecture, found: unknown, wher
 /** What may change between the parts of one interrupted run: where it writes and how it reports, not what it computes. */
 const FREE_SECTIONS: ReadonlySet<string> = new Set(["run", "runFolder", "report", "checkpoint", "evaluation", "data"]);
 
-/** Keys of `engine` that change memory and speed, not a bit. */
-const FREE_ENGINE_KEYS: ReadonlySet<string> = new Set(["recomputation", "memory"]);
+/** Keys of `engine` whose change is told by a warning, since `auto` may change them too. */
+const PRECISION_KEYS = ["precision", "optimizerMemory"] as const;
+/** Keys of `engine` that change memory and speed, not a bit, and those. */
+const FREE_ENGINE_KEYS: ReadonlySet<string> = new Set(["recomputation", "memory", "device", ...PRECISION_KEYS]);
 
 /** @throws UserError when the plan differs in anything that would change the numbers of a resumed run. */
 function checkSamePlan(plan: Plan, saved: unknown, where: string): void {

@@ -6,9 +6,10 @@ import { MANIFEST_FILE, type TrainerState } from "../checkpoint/format.js";
 import { newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
 import type { Plan } from "../config/plan.js";
 import type { Engine } from "../engine/engine.js";
-import { createEngine } from "../engine/select.js";
+import { createEngine, type Places } from "../engine/select.js";
 import { fromHuggingFaceConfig } from "../model/hugging-face.js";
 import { parameterTable } from "../model/parameters.js";
+import { engineOptionsOf } from "./memory.js";
 
 export interface LoadedModel {
   /** Owned by the caller. */
@@ -20,11 +21,17 @@ export interface LoadedModel {
   readonly tokenizer: string | null;
 }
 
-/** @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run. */
-export async function loadModel(plan: Plan, checkpoint: string | null): Promise<LoadedModel> {
+/**
+ * @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run.
+ * @param places where a card's libraries may be.
+ */
+export async function loadModel(plan: Plan, checkpoint: string | null, places?: Places): Promise<LoadedModel> {
   const folder = checkpoint ?? (await newestFolder(plan));
   const { architecture, weights, trainer } = await openModel(folder);
-  const { engine } = await createEngine(architecture, parameterTable(architecture), { kind: plan.engine.kind });
+  const { engine } = await createEngine(architecture, parameterTable(architecture), {
+    ...engineOptionsOf(plan, places),
+    purpose: "evaluation",
+  });
   try {
     engine.load(weights());
   } catch (error) {

@@ -5,21 +5,39 @@
 import { type Machine, type PeakPrediction, predictPeak, thisMachine } from "../bench/prediction.js";
 import type { Plan } from "../config/plan.js";
 import { shortageOf } from "../engine/native/recomputation.js";
-import type { EngineName } from "../engine/select.js";
+import type { EngineName, EngineOptions, Places, Report } from "../engine/select.js";
 import type { Architecture } from "../model/architecture.js";
 import type { Workload } from "../model/costs.js";
 
 /** Steps read ahead of the one that trains. */
 export const PREFETCH_STEPS = 4;
 
+/** The engine that a plan asks for. */
+export function engineOptionsOf({ engine }: Plan, places?: Places, report?: Report): EngineOptions {
+  const { kind, device, precision, optimizerMemory } = engine;
+  return {
+    ...{ kind, device, precision, optimizerMemory },
+    ...(places === undefined ? {} : { places }),
+    ...(report === undefined ? {} : { report }),
+  };
+}
+
+/** What a run of the plan may take, and of what. */
+export interface RunsOn {
+  readonly machine?: Machine;
+  /** Where a card's libraries may be. */
+  readonly places?: Places;
+}
+
 /** @throws UserError when it does not fit, for an engine that plans its memory. */
 export function memoryOfRun(
   plan: Plan,
   architecture: Architecture,
   engine: EngineName,
-  machine: Machine = thisMachine(),
+  { machine = thisMachine(), places }: RunsOn = {},
 ): PeakPrediction {
-  const prediction = predictPeak(engine, workloadOf(plan, architecture), plan.engine, machine);
+  const request = { ...plan.engine, ...(places === undefined ? {} : { places }) };
+  const prediction = predictPeak(engine, workloadOf(plan, architecture), request, machine);
   if (prediction.choice?.fits === false) throw shortageOf(prediction.choice, "engine");
   return prediction;
 }

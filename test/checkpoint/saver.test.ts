@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
 import type { CheckpointContent } from "../../src/checkpoint/format.js";
 import { openCheckpoint } from "../../src/checkpoint/load.js";
-import { BackgroundSaver } from "../../src/checkpoint/saver.js";
+import { BackgroundSaver, type SaveRequest } from "../../src/checkpoint/saver.js";
 import { contentOf, newFolder, openedView, savedView } from "./content.js";
 
 /** A writer that writes when told to. */
@@ -23,7 +23,10 @@ function heldWriter() {
   return { log, write, next };
 }
 
-const request = (step: number) => ({ ...contentOf(step), retention: null });
+function request(step: number, floats = 100): SaveRequest {
+  const { weights, moments, ...others } = contentOf(step, floats);
+  return { ...others, copies: async () => ({ weights, moments }), retention: null };
+}
 
 describe("BackgroundSaver", () => {
   it("returns before the save is done, with the path where it will be", async () => {
@@ -38,7 +41,7 @@ describe("BackgroundSaver", () => {
 
   it("lets the caller go on: the event loop turns while a large checkpoint is written", async () => {
     const saver = new BackgroundSaver(newFolder());
-    await saver.save({ ...contentOf(1, 8_000_000), retention: null });
+    await saver.save(request(1, 8_000_000));
     let done = false;
     const finished = saver.finish().then(() => {
       done = true;
@@ -48,6 +51,42 @@ describe("BackgroundSaver", () => {
     await finished;
     // 96 MB in pieces of 4 MiB: at least one turn for every piece.
     expect(turns).toBeGreaterThan(22);
+  });
+
+  it("asks for copies when a save begins and not before, and goes back to the caller while they are made", async () => {
+    const { log, write, next } = heldWriter();
+    const saver = new BackgroundSaver("run", write);
+    const made: (() => void)[] = [];
+    const slow = (step: number): SaveRequest => ({
+      ...request(step),
+      copies: () => {
+        log.push(`copy ${step}`);
+        return new Promise((resolve) => made.push(() => resolve({ weights: [], moments: [] })));
+      },
+    });
+    await saver.save(slow(1));
+    const second = saver.save(slow(2));
+    await delay(5);
+    expect(log).toEqual(["copy 1"]);
+    made[0]();
+    await delay(5);
+    expect(log).toEqual(["copy 1", "begin 1"]);
+    next().end();
+    await second;
+    expect(log).toEqual(["copy 1", "begin 1", "end 1", "copy 2"]);
+    made[1]();
+    await delay(5);
+    next().end();
+    await saver.finish();
+  });
+
+  it("throws at the next save when copies cannot be made, and leaves nothing on the disk", async () => {
+    const run = newFolder();
+    const saver = new BackgroundSaver(run);
+    await saver.save({ ...request(1), copies: () => Promise.reject(new Error("the card is gone")) });
+    await delay(5); // an unhandled rejection would end the process here
+    await expect(saver.save(request(2))).rejects.toThrow("the card is gone");
+    expect(readdirSync(run)).toEqual([]);
   });
 
   it("waits for the previous save before it begins the next, also when both are asked for at once", async () => {
@@ -98,6 +137,25 @@ describe("BackgroundSaver", () => {
     expect(await waited(5000)).toBeLessThan(1000);
   });
 
+  it("gives a save no more time where it had it already, since the thread was free", async () => {
+    const { write, next } = heldWriter();
+    const saver = new BackgroundSaver("run", write);
+    const waited = async (ms: number) => {
+      const started = performance.now();
+      await saver.giveTime(ms);
+      return performance.now() - started;
+    };
+    await saver.save(request(1));
+    await delay(200);
+    // Of the 200 ms a busy machine may take most for itself; a blocked thread would give 5.
+    expect(await waited(20)).toBeLessThan(20);
+    const blockedUntil = performance.now() + 100;
+    while (performance.now() < blockedUntil);
+    expect(await waited(40)).toBeGreaterThanOrEqual(29);
+    next().end();
+    await saver.finish();
+  });
+
   it("throws a failure at the next save, which is not begun, and once only", async () => {
     const { log, write, next } = heldWriter();
     const saver = new BackgroundSaver("run", write);
@@ -140,11 +198,11 @@ describe("BackgroundSaver", () => {
     const run = newFolder();
     const saver = new BackgroundSaver(run);
     const retention = { keepLast: 1, keepEvery: null };
-    for (const step of [1, 2, 3]) await saver.save({ ...contentOf(step), retention });
+    for (const step of [1, 2, 3]) await saver.save({ ...request(step), retention });
     await saver.finish();
     expect(readdirSync(run)).toEqual(["step-00000003"]);
     writeFileSync(join(run, "x"), "");
-    await saver.save({ ...contentOf(4), attachments: { "x.json": join(run, "absent") }, retention });
+    await saver.save({ ...request(4), attachments: { "x.json": join(run, "absent") }, retention });
     await expect(saver.finish()).rejects.toThrow(UserError);
     expect(readdirSync(run)).toEqual(["step-00000003", "x"]);
   });

@@ -149,19 +149,29 @@ export interface ActivationPlan {
   readonly elements: Readonly<Record<Dtype, number>>;
 }
 
-/** Bytes of logits at a time, so that a large vocabulary costs no more than a small one. */
-const LOGIT_BYTES = 1 << 23;
-/** Rows of logits at least, so that the head's products stay products of matrices. */
+/**
+ * Bytes of logits at a time, so that a large vocabulary costs no more than a small one: about a processor's cache, and on a card as much as
+ * keeps all its multiprocessors busy with one product.
+ */
+export const LOGIT_BYTES = { processor: 8 << 20, card: 256 << 20 } as const;
+/** Rows of logits are a multiple of this where there are more of them, so that the head's products stay products of whole tiles. */
 const LOGIT_ROWS = 128;
+
+export interface ActivationOptions {
+  /** Type of the activations, by default f32. */
+  readonly float?: Float;
+  /** Bytes of logits at a time, by default a processor's. */
+  readonly logitBytes?: number;
+}
 
 /** Every buffer of one pass over B rows of T tokens. */
 export function planActivations(
   architecture: Architecture,
   batch: BatchSize,
   kind: Kind,
-  activations: Float = "f32",
+  { float = "f32", logitBytes = LOGIT_BYTES.processor }: ActivationOptions = {},
 ): ActivationPlan {
-  const placing = new Placing(kind, extentsOf(architecture, batch, activations), activations);
+  const placing = new Placing(kind, extentsOf(architecture, batch, logitBytes / DTYPE_BYTES[float]), float);
   const { buffers, elements } = placing;
   return {
     batch,
@@ -220,7 +230,7 @@ function isKept(upTo: Recomputation, kind: Kind): boolean {
 function extentsOf(
   architecture: Architecture,
   { rows, length }: BatchSize,
-  activations: Float,
+  logits: number,
 ): Record<Extent, number> {
   const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = architecture;
   const N = rows * length;
@@ -237,6 +247,6 @@ function extentsOf(
     P: kvHeads * headWidth,
     X: (heads + 2 * kvHeads) * headWidth,
     G: 2 * feedForward,
-    R: Math.min(N, Math.max(LOGIT_ROWS, Math.floor(LOGIT_BYTES / DTYPE_BYTES[activations] / vocabulary))),
+    R: Math.min(N, LOGIT_ROWS * Math.max(1, Math.floor(logits / vocabulary / LOGIT_ROWS))),
   };
 }

@@ -129,6 +129,10 @@ export interface Place {
   readonly size: number;
 }
 
+export function overlap(a: Place, b: Place): boolean {
+  return a.memory === b.memory && a.start < b.start + b.size && b.start < a.start + a.size;
+}
+
 /** Refuses a call that writes over memory which it also reads or writes otherwise: kernels read while they write. */
 export function checkOverlap(operation: Operation, placeOf: (buffer: Buffer) => Place): void {
   const { buffers, outputs, inPlace, name } = operation;
@@ -136,8 +140,7 @@ export function checkOverlap(operation: Operation, placeOf: (buffer: Buffer) => 
   for (let written = 0; written < outputs; written++)
     for (let other = written + 1; other < places.length; other++) {
       const [a, b] = [places[written], places[other]];
-      if (a === null || b === null || a.memory !== b.memory) continue;
-      if (a.start + a.size <= b.start || b.start + b.size <= a.start) continue;
+      if (a === null || b === null || !overlap(a, b)) continue;
       const same = a.start === b.start && a.size === b.size;
       if (same && inPlace?.[0] === written && inPlace[1] === other) continue;
       const pair = [buffers[written], buffers[other]].map((buffer) => (buffer === null ? "" : describeBuffer(buffer)));

@@ -59,20 +59,32 @@ export const SCALARS = [
   "roundingKey2",
 ] as const;
 
+/** Memory of a device that has its own. */
+export interface DeviceMemory {
+  /** By everybody. */
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
 export interface Device extends Disposable {
   /** Such as `CPU, 2 threads, AVX-512`. */
   readonly description: string;
   /** Processor threads that compute; absent where that is not what computes. */
   readonly threads?: number;
+  /** Now; absent where the device computes in the process's memory. */
+  readonly memory?: DeviceMemory;
   /** Allocates buffers, all of them or none; contents are zero. @throws UserError when memory is short. */
   allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer>;
   /** Gives allocated buffers back before the device is disposed; views of them and programs over them must not be used again. */
   free(buffers: Iterable<Buffer>): void;
   /** A view of consecutive elements of a buffer under another shape; shares its memory. */
   view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer;
-  /** Numbers for a bf16 buffer are rounded to nearest, ties to even. */
+  /** Not while a program runs. Numbers for a bf16 buffer are rounded to nearest, ties to even. */
   write(buffer: Buffer, data: Float32Array | Int32Array): void;
-  /** Floats, as float32. */
+  /**
+   * Floats, as float32. Goes on while programs run that do not write this buffer, and lets the event loop turn; what is being read must not be written
+   * nor given back.
+   */
   read(buffer: Buffer): Promise<Float32Array>;
   /** Calls `body`, whose operations are checked and kept, not run. */
   record(body: (operations: Operations) => void): Program;

@@ -1,7 +1,7 @@
 /**
  * The engine that schedules the decoder by hand over a device: programs are recorded once per size of batch and run many times.
  *
- * Everything that uses the device takes turns, so that callers need not wait for each other. The gradient is cleared when it is next
+ * Everything that uses the device takes turns, so that callers need not wait for each other; only snapshots go on beside others' turns. The gradient is cleared when it is next
  * needed and not when it is discarded, since clearing is work for the device.
  */
 import type { Batch } from "../../data/batch.js";
@@ -19,10 +19,11 @@ import type {
 import { checkTokens, rowLosses } from "../seam.js";
 import type { Kind, Recomputation } from "./activations.js";
 import { backward } from "./backward.js";
-import { type Product, timeProduct } from "./ceiling.js";
+import { type Product, timeCopy, timeProduct } from "./ceiling.js";
 import {
   type Buffer,
   type Device,
+  type DeviceMemory,
   DTYPE_BYTES,
   type Operations,
   type Program,
@@ -48,6 +49,8 @@ export interface NativeOptions {
   readonly recomputation?: Recomputation;
   /** By default float32 throughout. */
   readonly precision?: Precision;
+  /** Bytes of logits that exist at a time; see `activations.ts`. */
+  readonly logitBytes?: number;
 }
 
 /** What training needs beyond the weights. */
@@ -91,8 +94,9 @@ export class NativeEngine implements Engine {
         { name: "squares", shape: [1], dtype: "f32" },
       ]);
       [this.#scalars, this.#squares] = [...numbers.values()];
-      const { activations } = this.#precision;
-      this.#passes = new Passes(device, architecture, activations, (ops, kind, a) => this.#record(ops, kind, a));
+      const { logitBytes } = options;
+      const planned = { float: this.#precision.activations, ...(logitBytes === undefined ? {} : { logitBytes }) };
+      this.#passes = new Passes(device, architecture, planned, (ops, kind, a) => this.#record(ops, kind, a));
     } catch (error) {
       device[Symbol.dispose]();
       throw error;
@@ -122,7 +126,17 @@ export class NativeEngine implements Engine {
 
   /** Speed of out[rows, columns] = a · bᵀ when the device does nothing else: the best of a few runs. */
   matmulCeiling(product: Product): Promise<Product & { flopsPerSecond: number }> {
-    return this.#turns.take(() => timeProduct(this.#device, product));
+    return this.#turns.take(() => timeProduct(this.#device, product, this.#precision.activations));
+  }
+
+  /** Speed of a copy of so many bytes, likewise. */
+  copyCeiling(bytes: number): Promise<{ bytes: number; bytesPerSecond: number }> {
+    return this.#turns.take(() => timeCopy(this.#device, bytes));
+  }
+
+  /** The device's own memory; absent where it computes in the process's. */
+  get deviceMemory(): DeviceMemory | undefined {
+    return this.#device.memory;
   }
 
   load(tensors: Iterable<EngineTensor>): void {
@@ -131,9 +145,13 @@ export class NativeEngine implements Engine {
     this.#forgetGradient();
   }
 
+  /** Weights and moments only change with an update, so they are copied beside the batches that come before the next one. */
   snapshot(kind: TensorKind): Promise<EngineTensor[]> {
-    return this.#turns.take(async () => {
-      if (kind === "gradient" && this.#gradient !== "accumulated") return this.#parameters.zeros(kind);
+    if (kind === "gradient")
+      return this.#turns.take(async () =>
+        this.#gradient === "accumulated" ? this.#parameters.snapshot(kind) : this.#parameters.zeros(kind),
+      );
+    return this.#turns.beside(async () => {
       if (kind === "weight") this.#parameters.checkLoaded();
       return this.#parameters.snapshot(kind);
     });
@@ -170,9 +188,9 @@ export class NativeEngine implements Engine {
     });
   }
 
-  /** @throws Error without a gradient. */
+  /** Waits for snapshots that were asked for before. @throws Error without a gradient. */
   update(step: AdamWStep): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#turns.alone(async () => {
       if (this.#gradient !== "accumulated") throw new Error("there is no gradient to apply yet");
       this.#gradient = "stale";
       this.#device.write(this.#scalars, updateScalars(step));

@@ -1,16 +1,22 @@
 /**
- * What a process holds at its peak when it computes a workload on the native CPU engine, beside what it held before: a list to be added up.
+ * What a process holds at its peak when it computes a workload on a native engine, beside what it held before, and what a card holds then:
+ * lists to be added up.
  *
  * Weights on their way into the engine are collected before it first trains; a checkpoint is copied out of it while it holds everything else.
  * Left out is what no plan knows: threads, recorded programs, and what JavaScript's heap grows by over the steps, less what is collected of
  * what it held before. Together that is −10 to +15 MiB, measured with Node 20 on peaks of 120 MiB to 1.2 GiB.
  */
 import { sizeOf } from "../../base/dims.js";
-import type { MemoryPart, Workload } from "../../model/costs.js";
+import { type MemoryPart, totalBytes, type Workload } from "../../model/costs.js";
 import { countParameters, type Parameter, parameterTable } from "../../model/parameters.js";
-import type { Recomputation } from "./activations.js";
+import { LOGIT_BYTES, type Recomputation } from "./activations.js";
 import { type KernelMachine, kernelScratch } from "./cpu/scratch.js";
-import { peakMemory } from "./memory.js";
+import type { CardMemory } from "./cuda/cards.js";
+import { cardOverhead, pinnedMemory, tableBytes } from "./cuda/footprint.js";
+import { DTYPE_BYTES } from "./device.js";
+import { type PlannedAllocation, type PlannedPass, peakMemory, plannedTables } from "./memory.js";
+import { PRECISIONS } from "./precision.js";
+import type { MemoryMode } from "./recomputation.js";
 
 const FLOAT = 4;
 const LARGEST_THRESHOLD = 2 ** 25;
@@ -19,19 +25,63 @@ const TOKEN_BYTES = 4 + 4 + 4 + 1;
 
 /** The parts, those of the model first. */
 export function cpuFootprint(workload: Workload, recomputation: Recomputation, machine: KernelMachine): MemoryPart[] {
-  const { architecture, training, evaluation, checkpoints, tokensAhead } = workload;
+  const table = parameterTable(workload.architecture);
+  const memory = peakMemory(workload.architecture, passesOf(workload, recomputation), table);
+  return [
+    ...PARTS.map((name) => ({ name, bytes: memory[name] })),
+    ...kernelScratch(workload.architecture, workload.training, machine),
+    ...hostParts(workload, table),
+  ];
+}
+
+export interface CardFootprint {
+  /** Of the card's memory. */
+  readonly card: readonly MemoryPart[];
+  /** Of this machine's memory, beside what the process held before. */
+  readonly host: readonly MemoryPart[];
+}
+
+/** The same on a card: its memory holds the model, the process what comes and goes. */
+export function cudaFootprint(
+  workload: Workload,
+  { precision: name, recomputation }: MemoryMode,
+  card: Pick<CardMemory, "computeCapability">,
+): CardFootprint {
+  const { architecture, training, evaluation } = workload;
   const table = parameterTable(architecture);
-  const passes = [
+  const precision = PRECISIONS[name];
+  const numbers = { precision, logitBytes: LOGIT_BYTES.card };
+  const tables = plannedTables(architecture, passesOf(workload, recomputation), table, numbers);
+  const taken = PARTS.map((part) => ({ name: part, bytes: bytesOf(tables.flat(), part) }));
+  const whole = tables.reduce((sum, buffers) => sum + tableBytes(buffers.map(({ bytes }) => bytes)), 0);
+  const logitRows = LOGIT_BYTES.card / DTYPE_BYTES[precision.activations] / architecture.vocabulary;
+  const work = { architecture, training, evaluation, float: precision.activations, logitRows: Math.ceil(logitRows) };
+  return {
+    card: [
+      ...taken,
+      { name: "gaps between them", bytes: whole - totalBytes(taken) },
+      ...cardOverhead(work, card),
+    ],
+    host: [...pinnedMemory(), ...hostParts(workload, table)],
+  };
+}
+
+const PARTS = ["weights", "gradients", "moments", "activations"] as const;
+
+function bytesOf(all: readonly PlannedAllocation[], wanted: PlannedAllocation["part"]): number {
+  return all.filter(({ part }) => part === wanted).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function passesOf({ training, evaluation }: Workload, recomputation: Recomputation): PlannedPass[] {
+  return [
     ...training.map((batch) => ({ batch, kind: recomputation })),
     ...evaluation.map((batch) => ({ batch, kind: "evaluation" as const })),
   ];
-  const { weights, gradients, moments, activations } = peakMemory(architecture, passes, table);
+}
+
+/** What passes through the process. */
+function hostParts({ checkpoints, tokensAhead }: Workload, table: readonly Parameter[]): MemoryPart[] {
   return [
-    { name: "weights", bytes: weights },
-    { name: "gradients", bytes: gradients },
-    { name: "moments", bytes: moments },
-    { name: "activations", bytes: activations },
-    ...kernelScratch(architecture, training, machine),
     checkpoints
       ? // Weights and both moments, in float32.
         { name: "checkpoint on its way out", bytes: 3 * FLOAT * countParameters(table) }

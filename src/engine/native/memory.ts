@@ -5,8 +5,8 @@
 import type { Architecture } from "../../model/architecture.js";
 import type { BatchSize } from "../../model/costs.js";
 import { type Parameter, parameterTable } from "../../model/parameters.js";
-import { type Kind, planActivations } from "./activations.js";
-import { DTYPE_BYTES, SCALARS } from "./device.js";
+import { type ActivationOptions, type Kind, planActivations } from "./activations.js";
+import { DTYPE_BYTES, type Dtype, type Float, SCALARS } from "./device.js";
 import { layoutOf } from "./layout.js";
 import { FP32, type Precision } from "./precision.js";
 
@@ -26,6 +26,12 @@ export interface NativeMemory extends PlannedMemory {
   readonly buffers: readonly { readonly name: string; readonly bytes: number }[];
 }
 
+/** What numbers are kept in, and how many logits at a time; both as the engine's options. */
+export interface NumberOptions {
+  readonly precision?: Precision;
+  readonly logitBytes?: number;
+}
+
 /** One kind of pass that a run makes. */
 export interface PlannedPass {
   readonly batch: BatchSize;
@@ -41,16 +47,22 @@ export function nativeMemory(
   batch: BatchSize,
   kind: Kind,
   table: readonly Parameter[] = parameterTable(architecture),
-  precision: Precision = FP32,
+  numbers: NumberOptions = {},
 ): NativeMemory {
-  const { buffers } = planActivations(architecture, batch, kind, precision.activations);
+  const { buffers } = planActivations(architecture, batch, kind, activationOptions(numbers));
   const byName = new Map<string, number>();
   for (const { name, dtype, elements: size } of buffers)
     byName.set(name, (byName.get(name) ?? 0) + DTYPE_BYTES[dtype] * size);
   return {
-    ...peakMemory(architecture, [{ batch, kind }], table, precision),
+    ...peakMemory(architecture, [{ batch, kind }], table, numbers),
     buffers: [...byName].map(([name, bytes]) => ({ name, bytes })).sort((one, other) => other.bytes - one.bytes),
   };
+}
+
+/** A buffer of one of the tables that the engine asks its device for. */
+export interface PlannedAllocation {
+  readonly part: keyof Omit<PlannedMemory, "total">;
+  readonly bytes: number;
 }
 
 /** What a run of several kinds of passes holds at its peak: all share the arenas of activations, which grow to the largest of each. */
@@ -58,20 +70,44 @@ export function peakMemory(
   architecture: Architecture,
   passes: readonly PlannedPass[],
   table: readonly Parameter[] = parameterTable(architecture),
-  precision: Precision = FP32,
+  numbers: NumberOptions = {},
 ): PlannedMemory {
+  const memory = { weights: 0, gradients: 0, moments: 0, activations: 0, total: 0 };
+  for (const { part, bytes } of plannedTables(architecture, passes, table, numbers).flat()) {
+    memory[part] += bytes;
+    memory.total += bytes;
+  }
+  return memory;
+}
+
+/** The tables of buffers of the same run, each from one call of `Device.allocate`. */
+export function plannedTables(
+  architecture: Architecture,
+  passes: readonly PlannedPass[],
+  table: readonly Parameter[],
+  numbers: NumberOptions,
+): readonly (readonly PlannedAllocation[])[] {
+  const { precision = FP32 } = numbers;
   const { size } = layoutOf(table);
-  const bytesOf = (type: keyof typeof DTYPE_BYTES): number => size * DTYPE_BYTES[type];
-  const arenas = passes.map(
-    ({ batch, kind }) => planActivations(architecture, batch, kind, precision.activations).elements,
-  );
-  const most = (dtype: keyof typeof DTYPE_BYTES): number =>
-    DTYPE_BYTES[dtype] * Math.max(0, ...arenas.map((elements) => elements[dtype]));
-  const numbers = DTYPE_BYTES.f32 * (SCALARS.length + 1);
-  const activations = most("f32") + most("bf16") + most("i32") + numbers;
-  const weights = bytesOf(precision.weights) + (precision.master ? bytesOf("f32") : 0);
+  const arena = (part: PlannedAllocation["part"], type: Float): PlannedAllocation => ({
+    ...{ part, bytes: size * DTYPE_BYTES[type] },
+  });
+  const { weights, gradients, moments, master } = precision;
   const trains = passes.some(({ kind }) => kind !== "evaluation");
-  const gradients = trains ? bytesOf(precision.gradients) : 0;
-  const moments = trains ? 2 * bytesOf(precision.moments) : 0;
-  return { weights, gradients, moments, activations, total: weights + gradients + moments + activations };
+  const plans = passes.map(({ batch, kind }) =>
+    planActivations(architecture, batch, kind, activationOptions(numbers)),
+  );
+  const most = (dtype: Dtype): number => DTYPE_BYTES[dtype] * Math.max(0, ...plans.map((plan) => plan.elements[dtype]));
+  const activations = (["f32", "bf16", "i32"] as const).map(most).filter((bytes) => bytes > 0);
+  return [
+    [arena("weights", weights)],
+    master ? [arena("weights", "f32")] : [],
+    trains ? [arena("gradients", gradients), arena("moments", moments), arena("moments", moments)] : [],
+    activations.map((bytes) => ({ part: "activations", bytes })),
+    [SCALARS.length, 1].map((count) => ({ part: "activations", bytes: DTYPE_BYTES.f32 * count })),
+  ];
+}
+
+function activationOptions({ precision = FP32, logitBytes }: NumberOptions): ActivationOptions {
+  return { float: precision.activations, ...(logitBytes === undefined ? {} : { logitBytes }) };
 }

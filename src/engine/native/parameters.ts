@@ -5,6 +5,7 @@
  * Where the precision asks for it there are float32 master weights too, from the first, since what is loaded must not be lost; the weights
  * are their rounding always, so that master and moments are all that there is to save.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
 import type { EngineTensor, TensorKind } from "../engine.js";
@@ -69,15 +70,17 @@ export class ParameterArenas {
     this.#loaded = true;
   }
 
-  /** Copies in the table's order; zeros for what training has not made yet. */
+  /**
+   * Copies in the table's order; zeros for what training has not made yet. The event loop turns between them. Programs may run meanwhile,
+   * but for those that write tensors of this kind.
+   */
   async snapshot(kind: TensorKind): Promise<EngineTensor[]> {
+    if (kind !== "weight" && this.#training === null) return this.zeros(kind);
+    const [arena] = this.#arenasOf(kind);
     const tensors: EngineTensor[] = [];
-    const isThere = kind === "weight" || this.#training !== null;
     for (const { name, shape } of this.#table) {
-      const arena = isThere ? this.#arenasOf(kind)[0] : null;
-      const data =
-        arena === null ? new Float32Array(sizeOf(shape)) : await this.#device.read(this.#view(arena, kind, name));
-      tensors.push({ name, kind, shape, data });
+      if (tensors.length > 0) await nextTurn();
+      tensors.push({ name, kind, shape, data: await this.#device.read(this.#view(arena, kind, name)) });
     }
     return tensors;
   }

@@ -7,7 +7,7 @@
 import type { Architecture } from "../../model/architecture.js";
 import type { BatchSize } from "../../model/costs.js";
 import { rotaryFrequencies, rotaryRows } from "../../model/rope.js";
-import { type ActivationPlan, type Kind, planActivations } from "./activations.js";
+import { type ActivationOptions, type ActivationPlan, type Kind, planActivations } from "./activations.js";
 import { type Device, DTYPE_BYTES, type Dtype, type Float, type Operations, type Program } from "./device.js";
 import { type Activations, type Arenas, activationsOf } from "./views.js";
 
@@ -30,6 +30,7 @@ export class Passes {
   readonly float: Float;
   readonly #device: Device;
   readonly #architecture: Architecture;
+  readonly #options: ActivationOptions;
   readonly #record: (ops: Operations, kind: Kind, activations: Activations) => void;
   readonly #frequencies: Float64Array;
   /** The least recently used first. */
@@ -40,10 +41,11 @@ export class Passes {
   constructor(
     device: Device,
     architecture: Architecture,
-    float: Float,
+    options: ActivationOptions,
     record: (ops: Operations, kind: Kind, activations: Activations) => void,
   ) {
-    this.float = float;
+    this.float = options.float ?? "f32";
+    this.#options = options;
     this.#device = device;
     this.#architecture = architecture;
     this.#record = record;
@@ -67,7 +69,7 @@ export class Passes {
 
   /** Buffers without a program: what a pass of this size would use, until the next call. */
   buffers(batch: BatchSize, kind: Kind): Activations {
-    const plan = planActivations(this.#architecture, batch, kind, this.float);
+    const plan = planActivations(this.#architecture, batch, kind, this.#options);
     return activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
   }
 

@@ -135,7 +135,7 @@ describe("the tokenizer of a plan", () => {
   it("may be given, and must be where there are no documents", async () => {
     await using fixture = await makeFixture();
     const plan = planOf(fixture);
-    const given = { kind: "file", path: join(GOLDEN_FOLDER, "tokenizer.json") } as const;
+    const given = { kind: "file", path: join(GOLDEN_FOLDER, "tokenizer.json"), vocabulary: null } as const;
     const { outcome, sampledBytes } = await prepareTokenizer({ ...plan, tokenizer: given }, QUIET);
     expect([outcome, sampledBytes]).toEqual(["given", null]);
     const [, elsewhere] = plan.domains;

@@ -1,6 +1,6 @@
 /** What the native engine tells about itself beside the seam: operation times, ceiling, threads. */
 import { describe, expect, it } from "vitest";
-import { timeProduct } from "../../../src/engine/native/ceiling.js";
+import { timeCopy, timeProduct } from "../../../src/engine/native/ceiling.js";
 import type { Device, Program, Timings } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { initialWeights } from "../../../src/model/initialise.js";
@@ -76,7 +76,7 @@ describe("threads", () => {
 });
 
 describe("matmulCeiling", () => {
-  it("times the product that was asked for, with at most 4096 rows, and frees its buffers", async () => {
+  it("times the product that was asked for, with at most 8192 rows, and frees its buffers", async () => {
     const device = plainDevice();
     const freed: string[] = [];
     const free = device.free.bind(device);
@@ -85,10 +85,16 @@ describe("matmulCeiling", () => {
       freed.push(...list.map(({ name }) => name));
       free(list);
     };
-    const ceiling = await timeProduct(device, { rows: 5000, columns: 2, inner: 1 });
-    expect(ceiling).toMatchObject({ rows: 4096, columns: 2, inner: 1 });
+    const ceiling = await timeProduct(device, { rows: 9000, columns: 2, inner: 1 });
+    expect(ceiling).toMatchObject({ rows: 8192, columns: 2, inner: 1 });
     expect(ceiling.flopsPerSecond).toBeGreaterThan(0);
     expect(freed).toEqual(["out", "a", "b"]);
+  });
+
+  it("times a copy, of which both ways count", async () => {
+    const ceiling = await timeCopy(plainDevice(), 4096);
+    expect(ceiling.bytes).toBe(4096);
+    expect(ceiling.bytesPerSecond).toBeGreaterThan(0);
   });
 
   it("waits for its turn on the engine's device", async () => {

@@ -1,11 +1,13 @@
 /** The device interface on the processor: buffers in native memory, programs run by the compiled kernels. */
 import { availableParallelism } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { sizeOf } from "../../../base/dims.js";
 import { messageOf, UserError } from "../../../base/errors.js";
 import { formatBytes } from "../../../base/format.js";
 import { describeBuffer, type Operation } from "../call.js";
 import type { Buffer, BufferSpec, Device, Operations, Program, Timings } from "../device.js";
 import { CheckedOperations, OPERATION_NAMES } from "../operations.js";
+import { Usage } from "../usage.js";
 import { Arena, ArenaBuffer } from "./arena.js";
 import { type CompileOptions, compiledKernels } from "./compiler.js";
 import { type KernelLibrary, loadLibrary } from "./ffi.js";
@@ -19,6 +21,9 @@ export interface CpuDeviceOptions extends CompileOptions {
 
 /** Where the system refuses a thread, OpenMP ends the process. */
 const MOST_THREADS = 1024;
+
+/** Elements that are read without a turn of the event loop: the next program may be waiting for it. A millisecond or two where memory is new. */
+const READ_AT_ONCE = 1 << 20;
 
 /** The kernels keep scratch memory of their own, so one program at a time runs in a process, whatever the number of devices. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -55,7 +60,7 @@ function load(path: string): KernelLibrary {
 export class CpuDevice implements Device {
   readonly description: string;
   private readonly arenas = new Set<Arena>();
-  private running: Promise<unknown> | null = null;
+  private readonly usage = new Usage();
   private disposed = false;
 
   constructor(
@@ -75,8 +80,9 @@ export class CpuDevice implements Device {
   }
 
   free(buffers: Iterable<Buffer>): void {
-    this.checkIdle();
+    this.checkUsable();
     for (const buffer of buffers) {
+      this.usage.checkFree(native(buffer).place);
       const { arena } = native(buffer);
       arena.release(native(buffer));
       if (arena.freed) this.arenas.delete(arena);
@@ -93,8 +99,9 @@ export class CpuDevice implements Device {
   }
 
   write(buffer: Buffer, data: Float32Array | Int32Array): void {
-    this.checkIdle();
+    this.checkUsable();
     const own = native(buffer);
+    this.usage.checkFree(own.place);
     const dtype = data instanceof Float32Array ? "f32" : "i32";
     if (dtype !== own.dtype || data.length !== own.size)
       throw new Error(`${describeBuffer(buffer)} cannot take ${data.length} values of ${dtype}`);
@@ -102,11 +109,15 @@ export class CpuDevice implements Device {
   }
 
   async read(buffer: Buffer): Promise<Float32Array> {
-    this.checkIdle();
+    this.checkUsable();
     const own = native(buffer);
     if (own.dtype !== "f32") throw new Error(`${describeBuffer(buffer)} cannot be read as f32`);
     const values = new Float32Array(own.size);
-    own.arena.read(own, values);
+    try {
+      await this.usage.read(own.place, () => copyOut(own, values));
+    } finally {
+      this.freeIfLast();
+    }
     return values;
   }
 
@@ -118,25 +129,25 @@ export class CpuDevice implements Device {
   }
 
   async run(program: Program, timings?: Timings): Promise<void> {
-    this.checkIdle();
+    this.checkUsable();
     if (!(program instanceof CpuProgram)) throw new Error("this program belongs to another device");
-    program.check();
     using _held = program.hold();
-    const turn = queue.then(() => this.execute(program, timings));
-    queue = turn.catch(() => {});
-    this.running = turn;
     try {
-      await turn;
+      await this.usage.run(program.written, () => {
+        program.check();
+        const turn = queue.then(() => this.execute(program, timings));
+        queue = turn.catch(() => {});
+        return turn;
+      });
     } finally {
-      this.running = null;
-      if (this.disposed) this.freeAll();
+      this.freeIfLast();
     }
   }
 
-  /** Memory that a running program uses goes when it has ended. */
+  /** Memory that is in use goes when that has ended. */
   [Symbol.dispose](): void {
     this.disposed = true;
-    if (this.running === null) this.freeAll();
+    this.freeIfLast();
   }
 
   private async execute(program: CpuProgram, timings: Timings | undefined): Promise<void> {
@@ -151,7 +162,8 @@ export class CpuDevice implements Device {
     if (timings !== undefined) clock?.addTo(timings, program);
   }
 
-  private freeAll(): void {
+  private freeIfLast(): void {
+    if (!this.disposed || !this.usage.idle) return;
     for (const arena of this.arenas) arena[Symbol.dispose]();
     this.arenas.clear();
   }
@@ -159,11 +171,15 @@ export class CpuDevice implements Device {
   private checkUsable(): void {
     if (this.disposed) throw new Error("this device was disposed");
   }
+}
 
-  /** Kernels work on the memory on other threads meanwhile. */
-  private checkIdle(): void {
-    this.checkUsable();
-    if (this.running !== null) throw new Error("a program is running on this device; wait for it first");
+/** In pieces, between which the event loop turns. */
+async function copyOut(buffer: ArenaBuffer, values: Float32Array): Promise<void> {
+  const { arena, name, dtype, start, size } = buffer;
+  for (let from = 0; from < size; from += READ_AT_ONCE) {
+    if (from > 0) await nextTurn();
+    const piece = values.subarray(from, from + READ_AT_ONCE);
+    arena.read(new ArenaBuffer(arena, name, [piece.length], dtype, start + from), piece);
   }
 }
 

@@ -1,9 +1,10 @@
 /** A recorded list of operations in native memory, laid out as `op_t` of `kernels/abi.h`, and the checks before each run. */
 
-import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName } from "../call.js";
+import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName, type Place } from "../call.js";
 import type { Buffer, Program } from "../device.js";
 import { OPERATION_NAMES } from "../operations.js";
 import { type Traffic, trafficOf } from "../traffic.js";
+import { writtenBy } from "../usage.js";
 import { Arena, ArenaBuffer, type Stretch } from "./arena.js";
 
 /** Layout of `op_t`: code and flags, eight sizes, two real numbers, eight pointers. */
@@ -26,6 +27,7 @@ export class CpuProgram implements Program {
   readonly operations: number;
   /** What one run does of each kind of operation. */
   readonly work: ReadonlyMap<OperationName, Work>;
+  readonly written: readonly Place[];
   /** Memory that the operations use. */
   private readonly arenas = new Map<Arena, ArenaBuffer[]>();
   private readonly indices: readonly IndexBuffer[];
@@ -36,6 +38,7 @@ export class CpuProgram implements Program {
   constructor(recorded: readonly Operation[]) {
     this.operations = recorded.length;
     this.work = workByName(recorded);
+    this.written = writtenBy(recorded, (buffer) => native(buffer).place);
     const buffers = recorded.flatMap((operation) => operation.buffers.filter((buffer) => buffer !== null).map(native));
     for (const { arena } of buffers) this.arenas.set(arena, []);
     for (const buffer of buffers) this.arenas.get(buffer.arena)?.push(buffer);

@@ -1,8 +1,9 @@
 /** The device interface on an NVIDIA card: buffers in its memory, programs as graphs of kernels and products. */
 import { formatBytes } from "../../../base/format.js";
 import { describeBuffer, type Operation } from "../call.js";
-import type { Buffer, BufferSpec, Device, Operations, Program, Timings } from "../device.js";
+import type { Buffer, BufferSpec, Device, DeviceMemory, Operations, Program, Timings } from "../device.js";
 import { CheckedOperations } from "../operations.js";
+import { Usage } from "../usage.js";
 import { disposeAll } from "./disposal.js";
 import { openCublasLt } from "./ffi/cublaslt.js";
 import { openDriver } from "./ffi/driver.js";
@@ -76,8 +77,7 @@ export class CudaDevice implements Device {
   private readonly arenas = new Set<Arena>();
   private readonly programs = new Set<CudaProgram>();
   private readonly indices = new WrittenIndices();
-  private running = false;
-  private reads = 0;
+  private readonly usage = new Usage();
   private disposed = false;
 
   /** Takes its parts over. */
@@ -96,6 +96,11 @@ export class CudaDevice implements Device {
     return this.context.memory().freeBytes;
   }
 
+  get memory(): DeviceMemory {
+    const { freeBytes, totalBytes } = this.context.memory();
+    return { usedBytes: totalBytes - freeBytes, totalBytes };
+  }
+
   allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer> {
     this.checkUsable();
     if (specs.length === 0) return new Map();
@@ -105,14 +110,12 @@ export class CudaDevice implements Device {
   }
 
   free(buffers: Iterable<Buffer>): void {
-    this.checkIdle();
+    this.checkUsable();
     for (const buffer of buffers) {
       const own = this.own(buffer);
-      const { arena } = own;
-      arena.release(own);
-      if (!arena.freed) continue;
-      this.arenas.delete(arena);
-      this.indices.forget(arena);
+      this.usage.checkFree(own.place);
+      own.arena.release(own);
+      if (own.arena.freed) this.arenas.delete(own.arena);
     }
   }
 
@@ -122,8 +125,9 @@ export class CudaDevice implements Device {
   }
 
   write(buffer: Buffer, data: Float32Array | Int32Array): void {
-    this.checkIdle();
+    this.checkUsable();
     const own = this.own(buffer);
+    this.usage.checkFree(own.place);
     if ((own.dtype === "i32") !== data instanceof Int32Array || data.length !== own.size)
       throw new Error(
         `${describeBuffer(own)} cannot take ${data.length} values of ${data instanceof Int32Array ? "i32" : "f32"}`,
@@ -133,15 +137,15 @@ export class CudaDevice implements Device {
   }
 
   async read(buffer: Buffer): Promise<Float32Array> {
-    this.checkNotRunning();
+    this.checkUsable();
     const own = this.own(buffer);
     if (own.dtype === "i32") throw new Error(`${describeBuffer(own)} cannot be read: it is not of floats`);
     const values = new Float32Array(own.size);
-    this.reads++;
+    // A running program does not write what is being read, so there is no need to wait for it.
+    const beside = this.usage.running;
     try {
-      await this.parts.staging.download(own, values);
+      await this.usage.read(own.place, () => this.parts.staging.download(own, values, { beside }));
     } finally {
-      this.reads--;
       this.freeIfLast();
     }
     return values;
@@ -157,15 +161,16 @@ export class CudaDevice implements Device {
   }
 
   async run(program: Program, timings?: Timings): Promise<void> {
-    this.checkIdle();
+    this.checkUsable();
     if (!(program instanceof CudaProgram) || !program.isOf(this.machine))
       throw new Error("this program belongs to another device");
-    program.check();
-    this.running = true;
     try {
-      await program.run(timings);
+      await this.usage.run(program.written, async () => {
+        program.check();
+        this.parts.staging.mark();
+        await program.run(timings);
+      });
     } finally {
-      this.running = false;
       this.freeIfLast();
     }
   }
@@ -178,7 +183,7 @@ export class CudaDevice implements Device {
   }
 
   private freeIfLast(): void {
-    if (!this.disposed || this.running || this.reads > 0) return;
+    if (!this.disposed || !this.usage.idle) return;
     const { staging, matmul, modules, context } = this.parts;
     const all = [...this.programs, ...this.arenas, staging, matmul, modules, context];
     this.programs.clear();
@@ -196,16 +201,5 @@ export class CudaDevice implements Device {
 
   private checkUsable(): void {
     if (this.disposed) throw new Error("this device was disposed");
-  }
-
-  /** What a program uses must not change while it runs, nor what is being read, which happens piece by piece. */
-  private checkIdle(): void {
-    this.checkNotRunning();
-    if (this.reads > 0) throw new Error("a buffer of this device is being read; wait for it first");
-  }
-
-  private checkNotRunning(): void {
-    this.checkUsable();
-    if (this.running) throw new Error("a program is running on this device; wait for it first");
   }
 }

@@ -9,6 +9,7 @@ import {
 } from "../call.js";
 import type { Buffer, Program, Timings } from "../device.js";
 import { trafficOf } from "../traffic.js";
+import { writtenBy } from "../usage.js";
 import { disposeAll } from "./disposal.js";
 import type { Context } from "./runtime/context.js";
 import { captureGraph, type Graph } from "./runtime/graph.js";
@@ -37,6 +38,7 @@ interface Step {
 
 export class CudaProgram implements Program {
   readonly operations: number;
+  readonly written: readonly Place[];
   private readonly machine: Machine;
   private readonly steps: readonly Step[];
   private readonly arenas: ReadonlySet<Arena>;
@@ -55,7 +57,9 @@ export class CudaProgram implements Program {
     this.machine = machine;
     this.forget = forget;
     this.operations = recorded.length;
-    for (const operation of recorded) checkOverlap(operation, (buffer) => placeOf(machine.own(buffer)));
+    const place = (buffer: Buffer): Place => machine.own(buffer).place;
+    for (const operation of recorded) checkOverlap(operation, place);
+    this.written = writtenBy(recorded, place);
     for (const operation of recorded) checkOutputs(operation);
     const buffers = recorded.flatMap(({ buffers: all }) => all.filter((buffer) => buffer !== null).map(machine.own));
     this.arenas = new Set(buffers.map(({ arena }) => arena));
@@ -181,10 +185,6 @@ export class CudaProgram implements Program {
     this.forget(this);
     if (!this.running) this.release();
   }
-}
-
-function placeOf({ arena, startByte, bytes }: DeviceBuffer): Place {
-  return { memory: arena, start: startByte, size: bytes };
 }
 
 /** Indices are checked before a program runs, so none of it may write them. */

@@ -3,11 +3,11 @@
  * table. Only the host writes them, so a copy of what it wrote is enough; before that they are zeros.
  */
 import { describeBuffer } from "../call.js";
-import type { Arena, DeviceBuffer } from "./runtime/memory.js";
+import type { DeviceBuffer } from "./runtime/memory.js";
 
 export class WrittenIndices {
-  /** By buffer as it was allocated; views are parts of one. */
-  private readonly known = new Map<DeviceBuffer, Int32Array>();
+  /** By buffer as it was allocated; views are parts of one. Forgotten with the buffer. */
+  private readonly known = new WeakMap<DeviceBuffer, Int32Array>();
 
   /** Keeps a copy of what was written to a buffer or a view of one. */
   write(buffer: DeviceBuffer, data: Int32Array): void {
@@ -22,11 +22,6 @@ export class WrittenIndices {
     const whole = allocated(buffer);
     const start = placeIn(whole, buffer);
     return this.known.get(whole)?.subarray(start, start + buffer.size) ?? null;
-  }
-
-  /** Forgets an arena's buffers. */
-  forget(arena: Arena): void {
-    for (const buffer of this.known.keys()) if (buffer.arena === arena) this.known.delete(buffer);
   }
 }
 

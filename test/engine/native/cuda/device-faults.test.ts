@@ -15,7 +15,7 @@ const SPECS: readonly BufferSpec[] = [
   { name: "square", shape: [1], dtype: "f32" },
   { name: "ids", shape: [WIDTH], dtype: "i32" },
 ];
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 900_000;
 
 /** What a device is for, from beginning to end. */
 async function life(cache: string): Promise<void> {

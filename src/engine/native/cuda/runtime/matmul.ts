@@ -7,6 +7,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { UserError } from "../../../../base/errors.js";
 import type { CublasLt } from "../ffi/cublaslt.js";
+import type { Card } from "./card.js";
 import type { Address, Product } from "./launch.js";
 import { type Choice, chooseByTime } from "./matmul-choice.js";
 import { checkCublasLt } from "./matmul-errors.js";
@@ -18,6 +19,11 @@ import { MatmulStore, PLAN_FILE, type StoredChoice, storedName } from "./matmul-
 /** What NVIDIA recommends: more lets Hopper's algorithms split long sums. */
 const WORKSPACE_BYTES = { hopper: 32 << 20, others: 4 << 20 } as const;
 const HOPPER = 9;
+
+/** Bytes that the products of a card share. */
+export function workspaceBytes([major]: Card["computeCapability"]): number {
+  return major === HOPPER ? WORKSPACE_BYTES.hopper : WORKSPACE_BYTES.others;
+}
 const CANDIDATES = 8;
 /** Scratch memory is as well aligned as any output. */
 const SCRATCH_ALIGNMENT = 256n;
@@ -56,8 +62,7 @@ export class Matmul implements Disposable {
     private readonly host: MatmulHost,
     { file = PLAN_FILE, report = () => {} }: MatmulOptions = {},
   ) {
-    const hopper = host.card.computeCapability[0] === HOPPER;
-    const bytes = hopper ? WORKSPACE_BYTES.hopper : WORKSPACE_BYTES.others;
+    const bytes = workspaceBytes(host.card.computeCapability);
     this.version = Number(lt.cublasLtGetVersion());
     this.store = new MatmulStore(file, report);
     this.report = report;

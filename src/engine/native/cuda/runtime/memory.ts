@@ -6,6 +6,7 @@
 import { sizeOf } from "../../../../base/dims.js";
 import { UserError } from "../../../../base/errors.js";
 import { formatBytes } from "../../../../base/format.js";
+import type { Place } from "../../call.js";
 import { type Buffer, type BufferSpec, DTYPE_BYTES, type Dtype } from "../../device.js";
 import { CONSTANTS as C } from "../ffi/driver.js";
 import type { Context } from "./context.js";
@@ -13,6 +14,11 @@ import { isLost } from "./errors.js";
 import type { Address } from "./launch.js";
 
 const ALIGNMENT = 256;
+
+/** What a buffer of a table takes. */
+export function alignedBytes(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
 
 /** Part of an arena. */
 export class DeviceBuffer implements Buffer {
@@ -35,6 +41,10 @@ export class DeviceBuffer implements Buffer {
 
   get address(): Address {
     return this.arena.base + BigInt(this.startByte);
+  }
+
+  get place(): Place {
+    return { memory: this.arena, start: this.startByte, size: this.bytes };
   }
 
   /** Consecutive elements of it under another shape. @throws Error when they are not all within. */
@@ -107,7 +117,7 @@ function layOut(specs: readonly BufferSpec[]): { readonly of: readonly number[];
       throw new Error(`${name} has the shape [${shape.join(", ")}]; extents must be whole and positive`);
     names.add(name);
     const start = end;
-    end += Math.ceil((sizeOf(shape) * DTYPE_BYTES[dtype]) / ALIGNMENT) * ALIGNMENT;
+    end += alignedBytes(sizeOf(shape) * DTYPE_BYTES[dtype]);
     return start;
   });
   return { of, end };

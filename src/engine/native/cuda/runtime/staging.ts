@@ -2,20 +2,32 @@
  * Copies between the card and JavaScript's memory through pinned memory of fixed size, which the card reads and writes by itself while
  * JavaScript goes on. Two slots take turns: one is filled or emptied while the other is being copied.
  *
+ * Uploads are in the order of the context's stream. Downloads have streams of their own, so that a checkpoint leaves the card while a program
+ * runs: a lane for what is small, such as losses that the next batch waits for, and one for the rest.
+ *
  * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { formatBytes } from "../../../../base/format.js";
 import { DTYPE_BYTES, type Dtype } from "../../device.js";
 import { viewOf } from "../ffi/host-memory.js";
+import { disposeAll } from "../disposal.js";
 import { fromBf16, toBf16 } from "./bf16.js";
 import type { Context } from "./context.js";
 import { isLost } from "./errors.js";
 import type { Address } from "./launch.js";
-import { Event } from "./stream.js";
+import { Event, Stream } from "./stream.js";
 
 /** A copy takes under a millisecond per slot; more would not be faster. */
 const SLOT_BYTES = 8 << 20;
+/** Emptying a slot holds up the event loop, and with it the launch of the next program: for half a millisecond. */
+const DOWN_SLOT_BYTES = 2 << 20;
+/** A download up to here does not queue with larger ones. Losses of 64 Ki tokens are this long. */
+const SMALL_BYTES = 256 << 10;
 const SLOTS = 2;
+
+/** Pinned memory in all. */
+export const STAGING_BYTES = SLOTS * (SLOT_BYTES + DOWN_SLOT_BYTES + SMALL_BYTES);
 
 /** What JavaScript holds, and what the card holds of it: f32 and bf16 are Float32Array here, i32 is Int32Array. */
 export type HostArray = Float32Array | Int32Array;
@@ -67,19 +79,55 @@ class Slot implements Disposable {
   }
 }
 
-/** Uploads and downloads in the order of the context's stream. */
+/** A stream for downloads, one after the other, and the slots that they pass through. */
+class Lane implements Disposable {
+  readonly stream: Stream;
+  readonly slots: readonly Slot[];
+  last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    context: Context,
+    readonly slotBytes: number,
+  ) {
+    this.stream = new Stream(context.driver);
+    const slots: Slot[] = [];
+    this.slots = slots;
+    try {
+      while (slots.length < SLOTS) slots.push(new Slot(context, slotBytes));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    disposeAll([...this.slots, this.stream]);
+  }
+}
+
+/** Uploads in the order of the context's stream, downloads beside it. */
 export class Staging implements Disposable {
-  private readonly up: Slot[] = [];
-  private readonly down: Slot[] = [];
+  private readonly owned: Disposable[] = [];
+  private readonly up: Slot[];
+  private readonly small: Lane;
+  private readonly large: Lane;
+  /** What downloads wait for. */
+  private readonly marked: Event;
   private turn = 0;
-  private downloads: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly context: Context,
     private readonly slotBytes: number = SLOT_BYTES,
   ) {
+    const own = <T extends Disposable>(thing: T): T => {
+      this.owned.push(thing);
+      return thing;
+    };
     try {
-      for (const slots of [this.up, this.down]) while (slots.length < SLOTS) slots.push(new Slot(context, slotBytes));
+      this.up = Array.from({ length: SLOTS }, () => own(new Slot(context, slotBytes)));
+      this.small = own(new Lane(context, Math.min(slotBytes, SMALL_BYTES)));
+      this.large = own(new Lane(context, Math.min(slotBytes, DOWN_SLOT_BYTES)));
+      this.marked = own(new Event(context.driver));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -92,7 +140,7 @@ export class Staging implements Disposable {
    */
   upload(to: Span, data: HostArray): void {
     checkArray(to, data, "take");
-    for (const { start, count } of this.pieces(to)) {
+    for (const { start, count } of pieces(to, this.slotBytes)) {
       const slot = this.up[this.turn++ % SLOTS];
       slot.copied.block();
       const elements = slot.elements(to.dtype, count);
@@ -111,21 +159,33 @@ export class Staging implements Disposable {
     }
   }
 
-  /** Fills `data` with what the span holds when the stream has done what it has now. One download at a time; others wait. */
-  download(from: Span, data: HostArray): Promise<void> {
+  /** Downloads that go on `beside` what the stream gets from now on wait for what it has been given until now. */
+  mark(): void {
+    this.marked.record(this.context.stream);
+  }
+
+  /**
+   * Fills `data` with what the span holds when the stream has done what it has now, or had at the last mark; nothing may write it until then.
+   * The event loop turns between pieces. One download of a lane at a time; others wait.
+   */
+  download(from: Span, data: HostArray, { beside = false }: { readonly beside?: boolean } = {}): Promise<void> {
     checkArray(from, data, "fill");
-    const turn = this.downloads.then(() => this.receive(from, data));
-    this.downloads = turn.catch(() => {});
+    if (!beside) this.mark();
+    const lane = from.size * DTYPE_BYTES[from.dtype] <= this.small.slotBytes ? this.small : this.large;
+    const turn = lane.last.then(() => this.receive(lane, from, data));
+    lane.last = turn.catch(() => {});
     return turn;
   }
 
-  private async receive(from: Span, data: HostArray): Promise<void> {
-    const pieces = this.pieces(from);
-    for (const [index, piece] of pieces.entries()) {
-      if (index === 0) this.request(from, piece, this.down[0]);
-      const next = pieces[index + 1];
-      if (next !== undefined) this.request(from, next, this.down[(index + 1) % SLOTS]);
-      const slot = this.down[index % SLOTS];
+  private async receive({ stream, slots, slotBytes }: Lane, from: Span, data: HostArray): Promise<void> {
+    this.marked.holdBack(stream);
+    const all = pieces(from, slotBytes);
+    for (const [index, piece] of all.entries()) {
+      if (index === 0) this.request(from, piece, slots[0], stream);
+      else await nextTurn();
+      const next = all[index + 1];
+      if (next !== undefined) this.request(from, next, slots[(index + 1) % SLOTS], stream);
+      const slot = slots[index % SLOTS];
       await slot.copied.wait();
       const elements = slot.elements(from.dtype, piece.count);
       const target = data.subarray(piece.start, piece.start + piece.count);
@@ -134,35 +194,31 @@ export class Staging implements Disposable {
     }
   }
 
-  private request(from: Span, { start, count }: Piece, slot: Slot): void {
+  private request(from: Span, { start, count }: Piece, slot: Slot, stream: Stream): void {
     const { context } = this;
     const bytes = count * DTYPE_BYTES[from.dtype];
-    const status = context.driver.cuMemcpyDtoHAsync_v2(
-      slot.address,
-      addressOf(from, start),
-      bytes,
-      context.stream.handle,
-    );
+    const status = context.driver.cuMemcpyDtoHAsync_v2(slot.address, addressOf(from, start), bytes, stream.handle);
     context.check(status, `copy ${formatBytes(bytes)} from the card`);
-    slot.copied.record(context.stream);
-  }
-
-  private pieces({ size, dtype }: Span): Piece[] {
-    const most = Math.floor(this.slotBytes / DTYPE_BYTES[dtype]);
-    return Array.from({ length: Math.ceil(size / most) }, (_, index) => ({
-      start: index * most,
-      count: Math.min(most, size - index * most),
-    }));
+    slot.copied.record(stream);
   }
 
   [Symbol.dispose](): void {
-    for (const slot of [...this.up, ...this.down]) slot[Symbol.dispose]();
+    disposeAll(this.owned.splice(0).reverse());
   }
 }
 
 interface Piece {
   readonly start: number;
   readonly count: number;
+}
+
+/** What passes through a slot at a time. */
+function pieces({ size, dtype }: Span, slotBytes: number): Piece[] {
+  const most = Math.floor(slotBytes / DTYPE_BYTES[dtype]);
+  return Array.from({ length: Math.ceil(size / most) }, (_, index) => ({
+    start: index * most,
+    count: Math.min(most, size - index * most),
+  }));
 }
 
 function addressOf({ address, dtype }: Span, start: number): Address {

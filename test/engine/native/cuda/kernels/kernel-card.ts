@@ -1,26 +1,24 @@
-/** The card that kernels are tested on: the emulator, through the engine's own compiler, modules and memory. */
+/** The card that kernels are tested on, the emulator or a real one, through the engine's own compiler, modules and memory. */
 import { afterAll } from "vitest";
 import { sizeOf } from "../../../../../src/base/dims.js";
-import { openDriver } from "../../../../../src/engine/native/cuda/ffi/driver.js";
-import { openNvrtc } from "../../../../../src/engine/native/cuda/ffi/nvrtc.js";
-import { Compiler } from "../../../../../src/engine/native/cuda/runtime/compiler.js";
-import { type Context, openContext } from "../../../../../src/engine/native/cuda/runtime/context.js";
+import { Compiler, findBackend } from "../../../../../src/engine/native/cuda/runtime/compiler.js";
+import type { Context } from "../../../../../src/engine/native/cuda/runtime/context.js";
 import type { Address, Launch } from "../../../../../src/engine/native/cuda/runtime/launch.js";
 import { Arena, type DeviceBuffer } from "../../../../../src/engine/native/cuda/runtime/memory.js";
 import { Modules } from "../../../../../src/engine/native/cuda/runtime/modules.js";
-import { nvrtcBackend } from "../../../../../src/engine/native/cuda/runtime/nvrtc-compiler.js";
 import { Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
 import type { BufferSpec } from "../../../../../src/engine/native/device.js";
-import { emulatorMissing } from "../../../../cuda/emulator/build.js";
-import { type Emulator, openEmulator } from "../../../../cuda/emulator/emulator.js";
+import type { Emulator } from "../../../../cuda/emulator/emulator.js";
+import { cardMissing, findTestCard, openTestContext } from "../../../../cuda/test-card.js";
 
 /** Why there is no card to test on, or null. */
-export const missing: string | null = await emulatorMissing();
+export const missing: string | null = await cardMissing();
 
 export type CardValues = Readonly<Record<string, Float32Array | Int32Array>>;
 
 interface Opened {
-  readonly emulator: Emulator;
+  /** Null on a real card. */
+  readonly emulator: Emulator | null;
   readonly context: Context;
   readonly modules: Modules;
   readonly staging: Staging;
@@ -29,11 +27,10 @@ interface Opened {
 let opened: Promise<Opened> | null = null;
 
 async function open(): Promise<Opened> {
-  const emulator = await openEmulator();
-  const context = openContext(openDriver(emulator.path));
-  // Compiled kernels are linked with the emulator that compiled them.
-  const options = { cacheFolder: `${emulator.path}-cubins` };
-  const compiler = new Compiler(nvrtcBackend(openNvrtc(emulator.path)), context.card, options);
+  const { places, cacheFolder, emulator } = await findTestCard();
+  const context = openTestContext(places);
+  const backend = await findBackend({ places, majors: context.driverVersion.major >= 13 ? [13, 12] : [12] });
+  const compiler = new Compiler(backend, context.card, cacheFolder === undefined ? {} : { cacheFolder });
   return { emulator, context, modules: new Modules(context, compiler), staging: new Staging(context) };
 }
 
@@ -42,6 +39,7 @@ afterAll(async () => {
   if (opened === null) return;
   const { emulator, context, modules, staging } = await opened;
   for (const part of [staging, modules, context]) part[Symbol.dispose]();
+  if (emulator === null) return;
   const { device, pinned, errors } = emulator.report();
   if (device.live + pinned.live > 0 || errors.length > 0)
     throw new Error(`left behind: ${device.live + pinned.live} allocations; ${errors.join("; ")}`);
@@ -59,7 +57,7 @@ export async function runLaunches(
 ): Promise<CardValues> {
   opened ??= open();
   const { emulator, context, modules, staging } = await opened;
-  emulator.set("order", order);
+  emulator?.set("order", order);
   const arenas = specs.map((spec) => new Arena(context, [spec]));
   try {
     const buffers = new Map(arenas.flatMap((arena) => [...arena.buffers]));
@@ -76,8 +74,9 @@ export async function runLaunches(
       () => null,
       (error: unknown) => error,
     );
-    const { errors } = emulator.report();
-    if (errors.length > 0 || failure !== null) throw new Error(errors.join("\n"), { cause: failure });
+    const errors = emulator?.report().errors ?? [];
+    if (errors.length > 0 || failure !== null)
+      throw new Error([...errors, ...(failure === null ? [] : [String(failure)])].join("\n"), { cause: failure });
     const results: Record<string, Float32Array | Int32Array> = {};
     for (const { name, shape, dtype } of specs) {
       results[name] = dtype === "i32" ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
