@@ -55,7 +55,7 @@ export class CheckedOperations implements Operations {
   rmsNorm(out: Buffer, rstd: Buffer, residual: Buffer, delta: Buffer | null, weight: Buffer, epsilon: number): void {
     const call = new Call("rmsNorm", { out, rstd, residual, delta, weight });
     const [N, C] = this.normRows(call, out, weight);
-    call.expectSize("residual", N * C);
+    for (const name of ["out", "residual"] as const) call.expectSize(name, N * C);
     if (delta !== null) call.expectSize("delta", N * C);
     call.expectFloat32("rstd", N);
     if (!(epsilon >= 0)) call.refuse(null, `epsilon must not be ${epsilon}`);

@@ -73,6 +73,8 @@ function partOf({ name, sizes, flags, buffers }: Operation): number {
       return 2 * bytesOf(buffers[0], first * (second + third) * fourth);
     case "crossEntropy":
       return (flags & GRADIENT) !== 0 ? bytesOf(buffers[1]) : 0;
+    case "adamw": // with a master, the weight is only written
+      return buffers[4] === null ? 0 : -bytesOf(buffers[0]);
     default:
       return 0;
   }

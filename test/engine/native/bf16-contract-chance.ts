@@ -69,8 +69,8 @@ class Updates implements Disposable {
     const [w, m, v, g, s] = ["weight", "moment1", "moment2", "gradient", "scalars"].map((name) => this.buffer(name));
     using program = this.device.record((ops) => ops.adamw(w, m, v, g, s, { decays: true, first }));
     await this.device.run(program);
-    const [weight, moment1, moment2, gradient] = await Promise.all([w, m, v, g].map((one) => this.device.read(one)));
-    return { weight, moment1, moment2, gradient };
+    const read = (one: Buffer): Promise<Float32Array> => this.device.read(one);
+    return { weight: await read(w), moment1: await read(m), moment2: await read(v), gradient: await read(g) };
   }
 
   private buffer(name: string): Buffer {
@@ -128,7 +128,7 @@ export async function checkUnbiased(subject: Subject): Promise<void> {
 }
 
 /**
- * Weights between 1.25 and 1.75, whose last place is 2⁻⁷, take 64 steps of 2⁻¹¹, half of them upwards: 4 units on average with a variance of
+ * Weights between 1.25 and 1.75, whose last place is 2⁻⁷, take 64 steps of 2⁻¹¹, a third of them upwards: 4 units on average with a variance of
  * 64 · 1/16 · 15/16. Rounding to nearest would never move them; bits that do not change with the update would move each always or never.
  */
 export async function checkDrift(subject: Subject): Promise<void> {
@@ -138,12 +138,12 @@ export async function checkDrift(subject: Subject): Promise<void> {
   const direction = start.map((_, index) => (index % 3 === 0 ? -1 : 1));
   let weight: Float32Array = start;
   for (let update = 1; update <= steps; update++) {
-    // Moments of zero and equal corrections make every step the learning rate in the direction of the gradient.
+    // Without memory and correction every step is the learning rate against the gradient's sign.
     const zero = new Float32Array(COUNT);
     const ranges = { weight, moment1: zero, moment2: zero, gradient: direction.map((sign) => sign / 2) };
     const same = { learningRate: part * unit, weightDecay: 0, clipScale: 1, correction1: 1, correction2: 1 };
-    const halves = { beta1: 0, oneMinusBeta1: 1, beta2: 0, oneMinusBeta2: 1, epsilon: 0 };
-    ({ weight } = await updates.take(ranges, scalarsOf(update, { ...same, ...halves })));
+    const forgetting = { beta1: 0, oneMinusBeta1: 1, beta2: 0, oneMinusBeta2: 1, epsilon: 0 };
+    ({ weight } = await updates.take(ranges, scalarsOf(update, { ...same, ...forgetting })));
   }
   const moved = [...weight].map((value, index) => ((start[index] - value) * direction[index]) / unit);
   const [mean, variance] = [steps * part, steps * part * (1 - part)];

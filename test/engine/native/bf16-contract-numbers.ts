@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Batch } from "../../../src/data/batch.js";
 import type { NativeEngine } from "../../../src/engine/native/engine.js";
 import type { Architecture } from "../../../src/model/architecture.js";
-import { batchOf, CASES, type Case } from "../cases.js";
+import { architectureOf, batchOf, CASES, type Case } from "../cases.js";
 import { rowOf, tokenByToken } from "../contract-numbers.js";
 import { distance, type Results } from "../tolerance.js";
 import {
@@ -22,7 +22,16 @@ const SCALE = 0.1;
  * The contract's cases but for some that have nothing to do with bf16. Where every token sees one token only, the gradients of q and k are
  * zero but for float32's noise; rotary angles are float32 always.
  */
-const BF16_CASES = CASES.filter(({ name }) => !/one token|RoPE scaling/.test(name));
+const BF16_CASES: readonly Case[] = [
+  ...CASES.filter(({ name }) => !/one token|RoPE scaling/.test(name)),
+  everythingAtOnce(),
+];
+
+function everythingAtOnce(): Case {
+  const architecture = architectureOf({ tied: true, qkvBias: true, qkNorm: true, slidingWindow: 6 });
+  const options = { rows: 1, length: 17, documents: [4, 5, 14], counts: (_: number, at: number) => at % 5 !== 3 };
+  return { name: "everything at once", architecture, batch: batchOf(architecture, options) };
+}
 
 export function numbersContract(subject: Subject): void {
   describe("numbers", () => {

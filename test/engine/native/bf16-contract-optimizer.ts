@@ -65,9 +65,9 @@ export function optimizerContract(subject: Subject): void {
 }
 
 /** Bf16 weights are the nearest-even rounding of the float32 master, bit for bit; the master is what a snapshot gives, and loading keeps it. */
-export async function checkMaster({ open, adapted, shares }: Subject): Promise<void> {
-  const architecture = modelFor({ open, adapted, shares }, { qkNorm: true });
-  const { device, read } = watched(await open());
+export async function checkMaster(subject: Subject): Promise<void> {
+  const architecture = modelFor(subject, { qkNorm: true });
+  const { device, read } = watched(await subject.open());
   using engine = await engineOn(() => device, { architecture });
   const unrounded = (await engine.snapshot("weight")).map((one) => ({ ...one, data: one.data.map((w) => w * 1.001) }));
   engine.load(unrounded);
@@ -117,12 +117,9 @@ export async function checkSmallSteps(subject: Subject): Promise<void> {
     const unit = unitOf(start[index] * (1 + 2 ** -5));
     variance += d * d * unit * steps.reduce((sum, size) => sum + size, 0);
   });
-  const gradients = (2 * distance(rounded, end)) / Math.sqrt(squares);
-  const share = along / squares;
-  expectBounded(subject, "small steps", Math.abs(share - 1), gradients + (SIGMAS * Math.sqrt(variance)) / squares);
-  expect(gradients + (SIGMAS * Math.sqrt(variance)) / squares, "the bound tells moving from not moving").toBeLessThan(
-    0.5,
-  );
+  const bound = (2 * distance(rounded, end)) / Math.sqrt(squares) + (SIGMAS * Math.sqrt(variance)) / squares;
+  expectBounded(subject, "small steps", Math.abs(along / squares - 1), bound);
+  expect(bound, "it tells moving from not moving").toBeLessThan(0.5);
 }
 
 /** All weights before and after each of ten equal steps. */

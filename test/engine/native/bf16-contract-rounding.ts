@@ -31,7 +31,7 @@ const THRICE = wholes("rows", M * N, 100);
 
 const product = (index: number): number => sumOf(K, (k) => A[Math.floor(index / N) * K + k] * B[k * N + (index % N)]);
 
-const SUMS: readonly SumCase[] = [
+export const SUMS: readonly SumCase[] = [
   {
     name: "a product",
     buffers: { out: ["bf16", M, N], a: ["bf16", M, K], b: ["bf16", K, N] },
@@ -160,8 +160,6 @@ export async function checkSum(open: OpenDevice, { buffers, inputs, run, expecte
     expect(await device.read(get(name)), name).toEqual(dtype === "bf16" ? right.map((sum) => roundBf16(sum)) : right);
   }
 }
-
-export { SUMS };
 
 async function checkCopies(open: OpenDevice): Promise<void> {
   using device = await open();

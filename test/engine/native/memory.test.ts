@@ -1,21 +1,25 @@
 /** Predicted bytes are allocated bytes: of every buffer, in every mode, also after other work than the largest batch. */
 import { describe, expect, it } from "vitest";
 import { type Kind, RECOMPUTATIONS } from "../../../src/engine/native/activations.js";
-import { type BufferSpec, SCALARS } from "../../../src/engine/native/device.js";
+import { type BufferSpec, DTYPE_BYTES, SCALARS } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
+import { layoutOf } from "../../../src/engine/native/layout.js";
 import { nativeMemory, type PlannedPass, peakMemory } from "../../../src/engine/native/memory.js";
+import { PRECISIONS, type PrecisionName } from "../../../src/engine/native/precision.js";
+import { parameterTable } from "../../../src/model/parameters.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
 import { plainDevice } from "./plain-device.js";
 
 const architecture = architectureOf({ qkNorm: true, layers: 3 });
 const batch = { rows: 2, length: 17 };
+const STEP = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipScale: 1 };
 
 /** A device that counts the bytes that it holds. */
 function countingDevice() {
   const device = plainDevice();
   const held = { bytes: 0 };
-  const bytesOf = ({ shape }: Pick<BufferSpec, "shape">): number =>
-    4 * shape.reduce((product, extent) => product * extent, 1);
+  const bytesOf = ({ shape, dtype }: Pick<BufferSpec, "shape" | "dtype">): number =>
+    shape.reduce((product, extent) => product * extent, DTYPE_BYTES[dtype]);
   const counting = {
     ...device,
     allocate: (specs: readonly BufferSpec[]) => {
@@ -29,10 +33,11 @@ function countingDevice() {
   return { device: counting, held };
 }
 
-function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none") {
+function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none", precision: PrecisionName = "fp32") {
   const { table, weights } = modelOf({ architecture });
   const { device, held } = countingDevice();
-  const engine = new NativeEngine(architecture, table, device, { name: "counting", recomputation });
+  const options = { name: "counting", recomputation, precision: PRECISIONS[precision] };
+  const engine = new NativeEngine(architecture, table, device, options);
   engine.load(weights);
   return { engine, held };
 }
@@ -48,6 +53,49 @@ describe("memory", () => {
     const { total } = nativeMemory(architecture, batch, mode);
     expect(held.bytes).toBe(total);
     expect(owned.allocatedBytes).toBe(total);
+  });
+
+  describe.each([
+    { precision: "fp32", training: 16, evaluation: 4 },
+    { precision: "bf16", training: 16, evaluation: 6 },
+    { precision: "bf16-lean", training: 8, evaluation: 2 },
+  ] as const)("in $precision, bytes a parameter: $training", ({ precision, training, evaluation }) => {
+    const table = parameterTable(architecture);
+    const { size } = layoutOf(table);
+
+    it.each(RECOMPUTATIONS)("is what was predicted: %s", async (mode) => {
+      const { engine, held } = opened(mode, precision);
+      using owned = engine;
+      await owned.accumulate(batchOf(architecture, batch), 1);
+      await owned.update({ ...STEP, update: 1 });
+      await owned.evaluate(batchOf(architecture, batch));
+      const memory = nativeMemory(architecture, batch, mode, table, PRECISIONS[precision]);
+      expect(held.bytes).toBe(memory.total);
+      expect(owned.allocatedBytes).toBe(memory.total);
+      expect(memory.weights + memory.gradients + memory.moments).toBe(training * size);
+      expect(memory.buffers.reduce((sum, { bytes }) => sum + bytes, 4 * (SCALARS.length + 1))).toBe(memory.activations);
+    });
+
+    it("is the weights' alone before anything is computed, with their master", () => {
+      const { engine, held } = opened("none", precision);
+      using owned = engine;
+      expect(held.bytes).toBe(evaluation * size + 4 * (SCALARS.length + 1));
+      expect(owned.allocatedBytes).toBe(held.bytes);
+    });
+  });
+
+  it("halves what bf16 holds and leaves what float32 must hold", () => {
+    const shape = { width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 160, vocabulary: 64 };
+    const bytes = (precision: PrecisionName, layers: number): number => {
+      const model = architectureOf({ ...shape, layers });
+      return nativeMemory(model, { rows: 1, length: 16 }, "none", parameterTable(model), PRECISIONS[precision])
+        .activations;
+    };
+    // Per token and layer: 4C + 2HD + 2KD + 3F numbers, and in float32 one for each head and norm.
+    const [numbers, sums] = [4 * 64 + 2 * 64 + 2 * 32 + 3 * 160, 4 + 1 + 1];
+    expect((bytes("fp32", 3) - bytes("fp32", 2)) / 16).toBe(4 * numbers + 4 * sums);
+    for (const precision of ["bf16", "bf16-lean"] as const)
+      expect((bytes(precision, 3) - bytes(precision, 2)) / 16).toBe(2 * numbers + 4 * sums);
   });
 
   it("of evaluation has no gradients and moments", async () => {

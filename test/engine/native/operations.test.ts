@@ -204,6 +204,10 @@ describe("checkOverlap", () => {
   it("refuses two outputs on each other, and lets inputs share", () => {
     const shared = placed("shared", 0, 5);
     expect(() => check((o) => o.adamw(shared, shared, N, f32("g", 5), SCALARS, { decays: true }))).toThrow("adamw");
+    const options = { decays: true, master: shared };
+    expect(() => check((o) => o.adamw(shared, f32("m", 5), N, f32("g", 5), SCALARS, options))).toThrow(
+      "shares memory with shared",
+    );
     expect(() => check((o) => o.matmul(f32("o", 2, 2), placed("a", 0, 2, 2), placed("b", 0, 2, 2)))).not.toThrow();
   });
 

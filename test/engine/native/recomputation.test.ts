@@ -45,29 +45,36 @@ describe("the activations table", () => {
     expect([...RECOMPUTATIONS, "evaluation" as const].map((kind) => names(kind, name))).toEqual(counts);
   });
 
-  it.each([...RECOMPUTATIONS, "evaluation" as const])("lays buffers side by side without overlap: %s", (kind) => {
-    const { layers, pass, backward, buffers, elements } = planActivations(architecture, batch, kind);
-    const slots = [
-      ...layers.flatMap(({ own }) => Object.values(own)),
-      ...Object.values(pass),
-      ...Object.values(backward ?? {}),
-    ];
-    for (const dtype of ["f32", "i32"] as const) {
-      const size = buffers.filter((buffer) => buffer.dtype === dtype).reduce((sum, buffer) => sum + buffer.elements, 0);
-      expect(elements[dtype]).toBe(size);
-      const ranges = [
-        ...new Set(
-          slots
-            .filter((slot) => slot.dtype === dtype)
-            .map(({ start, shape }) => `${start} ${shape.reduce((a, b) => a * b)}`),
-        ),
-      ]
-        .map((text) => text.split(" ").map(Number))
-        .sort(([a], [b]) => a - b);
-      ranges.forEach(([start, count], index) => {
-        expect(start % 16).toBe(0);
-        expect(start + count).toBeLessThanOrEqual(ranges[index + 1]?.[0] ?? elements[dtype]);
-      });
-    }
-  });
+  const kinds: readonly Kind[] = [...RECOMPUTATIONS, "evaluation"];
+  it.each(kinds.flatMap((kind) => [[kind, "f32"] as const, [kind, "bf16"] as const]))(
+    "lays buffers side by side without overlap: %s, %s",
+    (kind, float) => {
+      const { layers, pass, backward, buffers, elements } = planActivations(architecture, batch, kind, float);
+      expect(elements.bf16 > 0).toBe(float === "bf16");
+      const slots = [
+        ...layers.flatMap(({ own }) => Object.values(own)),
+        ...Object.values(pass),
+        ...Object.values(backward ?? {}),
+      ];
+      for (const dtype of ["f32", "bf16", "i32"] as const) {
+        const size = buffers
+          .filter((buffer) => buffer.dtype === dtype)
+          .reduce((sum, buffer) => sum + buffer.elements, 0);
+        expect(elements[dtype]).toBe(size);
+        const ranges = [
+          ...new Set(
+            slots
+              .filter((slot) => slot.dtype === dtype)
+              .map(({ start, shape }) => `${start} ${shape.reduce((a, b) => a * b)}`),
+          ),
+        ]
+          .map((text) => text.split(" ").map(Number))
+          .sort(([a], [b]) => a - b);
+        ranges.forEach(([start, count], index) => {
+          expect(start % 16).toBe(0);
+          expect(start + count).toBeLessThanOrEqual(ranges[index + 1]?.[0] ?? elements[dtype]);
+        });
+      }
+    },
+  );
 });

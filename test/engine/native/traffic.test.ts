@@ -75,6 +75,70 @@ const CASES: readonly [string, (ops: Operations) => void, number][] = [
   ["adamw", (ops) => ops.adamw(f32(9), f32(9), f32(9), f32(9), f32(S), { decays: true }), 8 * 9 + S],
 ];
 
+const bf16 = (...shape: number[]) => buffer("bf16", ...shape);
+const SHAPED_BF16 = { qkv: bf16(10, 48), heads: bf16(10, 24) };
+
+/** Bytes: 2 for an element of a matrix, 4 for what is float32 or an index. */
+const BF16_CASES: readonly [string, (ops: Operations) => void, number][] = [
+  ["zero", (ops) => ops.zero(bf16(7, 3)), 2 * 21],
+  ["embed", (ops) => ops.embed(bf16(5, 8), bf16(100, 8), i32(5)), 2 * (40 + 40) + 4 * 5],
+  ["embedBackward", (ops) => ops.embedBackward(bf16(100, 8), bf16(5, 8), i32(5)), 2 * (40 + 2 * 40) + 4 * 5],
+  [
+    "rmsNorm with a sum",
+    (ops) => ops.rmsNorm(bf16(5, 8), f32(5), bf16(5, 8), bf16(5, 8), bf16(8), 0),
+    2 * (40 + 2 * 40 + 40 + 8) + 4 * 5,
+  ],
+  [
+    "rmsNormBackward",
+    (ops) => ops.rmsNormBackward(bf16(5, 8), bf16(8), bf16(5, 8), bf16(5, 8), f32(5), bf16(8), { overwrite: true }),
+    2 * (40 + 2 * 8 + 40 + 40 + 8) + 4 * 5,
+  ],
+  [
+    "matmul and a sum",
+    (ops) => ops.matmul(bf16(3, 4), bf16(3, 5), bf16(5, 4), { plus: bf16(3, 4) }),
+    2 * (12 + 15 + 20 + 12),
+  ],
+  ["rope", (ops) => ops.rope(SHAPED_BF16.qkv, f32(9, 6), i32(10), SHAPE), 2 * 2 * 360 + 4 * (54 + 10)],
+  [
+    "attention",
+    (ops) => ops.attention(SHAPED_BF16.heads, LSE, SHAPED_BF16.qkv, STARTS, SHAPE),
+    2 * (240 + 480) + 4 * (40 + 10),
+  ],
+  ["placeColumns", (ops) => ops.placeColumns(bf16(5, 8), bf16(5, 3), 2), 2 * 30],
+  [
+    "crossEntropy with its gradient",
+    (ops) => ops.crossEntropy(f32(5), bf16(5, 8), i32(5), f32(5), f32(S), { vocabulary: 8, gradient: true }),
+    2 * 80 + 4 * (5 + 5 + 5 + S),
+  ],
+  ["squaredNorm", (ops) => ops.squaredNorm(f32(1), bf16(50)), 2 * 50 + 4],
+  // Gradient and weights once each way, moments too: 16 bytes.
+  [
+    "adamw without a master",
+    (ops) => ops.adamw(bf16(9), bf16(9), bf16(9), bf16(9), f32(S), { decays: true }),
+    9 * 16 + 4 * S,
+  ],
+  // The weight is written but not read, the master is both: 2 + 8, moments 16, gradient 4.
+  [
+    "adamw with a master",
+    (ops) => ops.adamw(bf16(9), f32(9), f32(9), bf16(9), f32(S), { decays: true, master: f32(9) }),
+    9 * 30 + 4 * S,
+  ],
+];
+
+describe("bytes in bf16", () => {
+  it.each(BF16_CASES)("%s", (_, call, bytes) => {
+    expect(traffic(call).bytes).toBe(bytes);
+  });
+
+  it("change no FLOPs", () => {
+    expect(traffic((ops) => ops.matmul(bf16(3, 4), bf16(3, 5), bf16(5, 4))).flops).toBe(2 * 3 * 4 * 5);
+    const { qkv, heads } = SHAPED_BF16;
+    expect(traffic((ops) => ops.attention(heads, LSE, qkv, STARTS, SHAPE)).flops).toBe(
+      traffic((ops) => ops.attention(HEADS, LSE, QKV, STARTS, SHAPE)).flops,
+    );
+  });
+});
+
 describe("bytes", () => {
   it.each(CASES)("%s", (_, call, elements) => {
     expect(traffic(call).bytes).toBe(4 * elements);

@@ -74,6 +74,9 @@ export class CpuDevice implements Device {
   allocate(specs: readonly BufferSpec[]): ReadonlyMap<string, Buffer> {
     this.checkUsable();
     if (specs.length === 0) return new Map();
+    const refused = specs.find(({ dtype }) => dtype === "bf16");
+    if (refused !== undefined)
+      throw new Error(`${this.description}: no kernels for bf16, asked for by ${refused.name}`);
     const arena = new Arena(specs);
     this.arenas.add(arena);
     return arena.buffers;

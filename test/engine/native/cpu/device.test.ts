@@ -3,6 +3,10 @@ import { freemem, totalmem } from "node:os";
 import { expect, it } from "vitest";
 import { UserError } from "../../../../src/base/errors.js";
 import type { Buffer, BufferSpec, Timings } from "../../../../src/engine/native/device.js";
+import { NativeEngine } from "../../../../src/engine/native/engine.js";
+import { PRECISIONS } from "../../../../src/engine/native/precision.js";
+import { parameterTable } from "../../../../src/model/parameters.js";
+import { architectureOf } from "../../cases.js";
 import { describeKernels } from "./kernel-devices.js";
 import { ONES, open, PAIR, pairOf } from "./small-device.js";
 
@@ -50,6 +54,18 @@ describeKernels("memory", () => {
   it.each([[[0]], [[2, -1]], [[1.5]], [[Number.NaN]]])("refuses the shape %s", async (shape) => {
     using device = await open();
     expect(() => device.allocate([{ name: "x", shape, dtype: "f32" }])).toThrow("extents must be whole and positive");
+  });
+
+  it("refuses bf16 by its own name, before it takes memory", async () => {
+    using device = await open();
+    const table: BufferSpec[] = [PAIR[0], { name: "narrow", shape: [2 ** 50], dtype: "bf16" }];
+    const refusal = `${device.description}: no kernels for bf16, asked for by narrow`;
+    expect(device.description).toMatch(/^CPU/);
+    expect(() => device.allocate(table)).toThrow(refusal);
+    const architecture = architectureOf();
+    const options = { name: "native-cpu", precision: PRECISIONS.bf16 };
+    const engine = () => new NativeEngine(architecture, parameterTable(architecture), device, options);
+    expect(engine).toThrow(/^CPU.* no kernels for bf16, asked for by weight$/);
   });
 
   it("refuses two buffers of one name; none is no memory", async () => {
