@@ -8,15 +8,17 @@ out=$project/bundle
 node=$(command -v node || true)
 pack=xz
 level=6
+tests=false
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/bundle.sh [--out FOLDER] [--node FILE] [--pack xz|gzip] [--fast] [--limit MIB]
+Usage: scripts/bundle.sh [--out FOLDER] [--node FILE] [--pack xz|gzip] [--fast] [--with-tests] [--limit MIB]
 
   --out FOLDER    where to write it (default: bundle/ in the project); an older bundle there is replaced
   --node FILE     the Node.js binary to pack (default: the one on the PATH); it must run here
   --pack xz|gzip  how to pack it; gzip is larger, but every host can unpack it (default: xz)
   --fast          pack quickly and less tightly, to try things out
+  --with-tests    also what checks it on the GPU host: scripts/test-gpu.sh, scripts/gpu-session.sh, the tests and vitest
   --limit MIB     fail, and write nothing, when the folder would be larger (default: 64)
 
 Examples:
@@ -43,6 +45,7 @@ while [ $# -gt 0 ]; do
     --node) node=$(value "$@"); shift ;;
     --pack) pack=$(value "$@"); shift ;;
     --fast) level=0 ;;
+    --with-tests) tests=true ;;
     --limit) limit=$(value "$@"); shift ;;
     -h | --help) usage; exit 0 ;;
     *) fail "unknown option $1" "see --help" ;;
@@ -51,6 +54,7 @@ while [ $# -gt 0 ]; do
 done
 case $pack in xz) need xz xz-utils ;; gzip) need gzip gzip ;; *) fail "--pack must be xz or gzip, not $pack" ;; esac
 case $limit in *[!0-9]* | "") fail "--limit must be a whole number of MiB, not $limit" ;; esac
+! $tests || need xz xz-utils
 need strip binutils
 need readelf binutils
 [ -n "$node" ] || fail "node is not on the PATH" "name a binary with --node"
@@ -91,12 +95,31 @@ platform=$("$staging/node.stripped" -p 'process.platform + " " + process.arch')
 if [ "$pack" = xz ]; then xz -T0 -$level -c "$staging/node.stripped" >"$staging/node.xz"
 else gzip -n -$((level == 0 ? 1 : 9)) -c "$staging/node.stripped" >"$staging/node.gz"; fi
 rm "$staging/node.stripped"
-sed -e "s/@NODE_HASH@/$hash/" -e "s/@PLATFORM@/$platform/" scripts/bundling/hephaestus >"$staging/hephaestus"
-chmod 755 "$staging/hephaestus"
+launcher() {
+  sed -e "s/@NODE_HASH@/$hash/" -e "s/@PLATFORM@/$platform/" -e "s|@ENTRY@|$2|" scripts/bundling/hephaestus >"$staging/$1"
+  chmod 755 "$staging/$1"
+}
+launcher hephaestus '"$here/dist/cli.js"'
+
+if $tests; then
+  need tar tar
+  mkdir -p "$staging/unpacked" "$staging/scripts/gpu"
+  "$node" --import tsx scripts/bundling/packages.ts . "$staging/unpacked" vitest
+  cp -r src test vitest.gpu.config.ts tsconfig.json "$staging/unpacked/"
+  # Golden files and the emulator's C++ are for tests that need no card.
+  rm -rf "$staging/unpacked/test/golden" "$staging/unpacked/test/cuda/emulator/library" "$staging/unpacked/test/cuda/emulator/kernel"
+  tar -C "$staging/unpacked" --sort=name --owner=0 --group=0 --mtime=@0 -c . | xz -T0 -$level -c >"$staging/tests.tar.xz"
+  rm -r "$staging/unpacked"
+  cp scripts/test-gpu.sh scripts/gpu-session.sh "$staging/scripts/"
+  cp scripts/gpu/* "$staging/scripts/gpu/"
+  # Node itself, for scripts.
+  launcher nodejs ''
+fi
 
 show "Node.js" "$(size "$staging/node".*)"
 show "packages" "$(size "$staging/node_modules")"
 show "program" "$(size "$staging/dist")"
+! $tests || show "tests" "$(size "$staging/tests.tar.xz")"
 show "everything" "$(size "$staging")"
 check_limit
 rm -rf "$out"

@@ -27,12 +27,13 @@ import { toHuggingFaceConfig } from "./model/hugging-face.js";
 import { parameterTable } from "./model/parameters.js";
 import { clipScale, isUsable } from "./optim/clipping.js";
 import { learningRateAt } from "./optim/schedules.js";
-import { type Beginning, beginRun } from "./train/begin.js";
+import { type Beginning, beginRun, differencesOf, type Maker } from "./train/begin.js";
 import { engineOptionsOf, memoryOfRun, PREFETCH_STEPS } from "./train/memory.js";
 import { checkDemand, orderOfPlan } from "./train/order.js";
+import { diverged, notEvaluable } from "./train/refusals.js";
 import { type StepReport, TrainReport } from "./train/report.js";
 
-/** Part of a step's time that is given to a save in flight. An engine that does not block the thread saves while it computes as well. */
+/** Part of a step's time that a save in flight has at least: an engine that does not block the thread gives it more by itself. */
 const SAVE_SHARE = 0.25;
 /** Consecutive steps without a finite loss and gradient after which a run gives up: the weights have left the region where steps help. */
 const MAX_SKIPPED = 10;
@@ -64,8 +65,7 @@ interface Run {
   readonly sources: DataSources;
   readonly order: DataOrder;
   readonly engine: Engine;
-  /** As in `native/precision.ts`. */
-  readonly precision: string;
+  readonly maker: Maker;
   readonly begin: Beginning;
 }
 
@@ -96,13 +96,10 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   engine.load(begin.tensors);
   collectGarbage();
   report.begins(begin, engine.describe(), why, memory);
-  if (begin.engine !== null && begin.engine !== engine.describe().name)
-    report.warn(`the checkpoint was made by ${begin.engine}: the run goes on, but not to the same bits`);
-  const precision = memory.choice?.precision ?? engine.describe().precision;
-  if (begin.precision !== null && begin.precision !== precision)
-    report.warn(`the checkpoint was made in ${begin.precision}, this run is in ${precision}: not to the same bits`);
+  const maker = { engine: engine.describe().name, precision: memory.choice?.precision ?? engine.describe().precision };
+  for (const warning of differencesOf(begin.maker, maker)) report.warn(warning);
 
-  const run: Run = { plan, architecture, sources, order, engine, precision, begin };
+  const run: Run = { plan, architecture, sources, order, engine, maker, begin };
   await using saver = new BackgroundSaver(plan.runFolder);
   const evaluations = [...begin.evaluations];
   let updates = begin.updates;
@@ -150,7 +147,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     report.stepped(result, skipped);
     if (skipped === MAX_SKIPPED) {
       await saver.finish();
-      throw diverged(step + 1);
+      throw diverged(step + 1, MAX_SKIPPED);
     }
     // Engines may block the thread for a whole step: let signals and file writes have their turn.
     await new Promise((resolve) => setImmediate(resolve));
@@ -251,7 +248,7 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
       domains: Object.fromEntries(sources.domains.map(({ name, train }) => [name, train.fingerprint])),
     },
     evaluations: [...evaluations],
-    versions: { hephaestus: VERSION, node: process.version, engine: engine.describe().name, precision: run.precision },
+    versions: { hephaestus: VERSION, node: process.version, ...run.maker },
   };
   return saver.save({
     step,
@@ -289,21 +286,4 @@ function isDue(step: number, every: number | null): boolean {
 /** Whether the step before this one was the last of its stage (or there was none). */
 function isStageStart(order: DataOrder, step: number): boolean {
   return step < order.steps && order.stageAt(step).firstStep === step;
-}
-
-function notEvaluable(step: number, domains: readonly string[]): UserError {
-  return new UserError({
-    what: `the held-out loss of ${domains.join(", ")} is not finite after step ${step}`,
-    hint:
-      step === 0
-        ? "the weights that the run begins with are not usable: check `begin.from` and `model.initialDeviation`"
-        : "lower `peak` or lengthen `warmup`; the last checkpoint is whole",
-  });
-}
-
-function diverged(step: number): UserError {
-  return new UserError({
-    what: `loss or gradient was not finite for ${MAX_SKIPPED} steps in a row, up to step ${step}; the weights were not touched by them`,
-    hint: "lower `peak`, lengthen `warmup`, or set `optimizer.clip`; the last checkpoint is whole",
-  });
 }

@@ -163,13 +163,17 @@ describe("resuming", () => {
       config,
       weights: [...weights()],
       moments: [...moments()],
-      trainer: { ...trainer, versions: { ...trainer.versions, engine: "cuda" } },
+      trainer: { ...trainer, versions: { ...trainer.versions, engine: "cuda", precision: "bf16-lean" } },
       attachments: {},
     });
     const progress = captured();
     const outcome = await train(plan, { resume: "auto", stop: { requested: false }, progress });
     expect(progress.text).toContain(
       "warning: the checkpoint was made by cuda: the run goes on, but not to the same bits",
+    );
+    expect(trainer.versions["precision"]).toBe("fp32");
+    expect(progress.text).toContain(
+      "warning: the checkpoint was made in bf16-lean and the run is in fp32 now: it goes on",
     );
     expect(outcome.status).toBe("finished");
   });

@@ -1,7 +1,7 @@
 /**
  * Copies what the program needs of node_modules: the production dependencies and theirs, without what Node can never load.
- *   npx tsx scripts/bundling/packages.ts PROJECT TARGET
- * Optional dependencies stay behind (TensorFlow's native addon), but for koffi's library of this platform.
+ *   npx tsx scripts/bundling/packages.ts PROJECT TARGET [PACKAGE...]
+ * With packages, those and what they need instead, such as vitest for a host that is to run the tests. Optional dependencies stay behind (TensorFlow's native addon), but for native libraries of this platform.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
@@ -16,7 +16,10 @@ interface Manifest {
 const TYPES_ONLY = /^@(types|webgpu)\//;
 
 /** Native libraries that come as optional dependencies, one package for each platform. */
-const NATIVE = new Map([["koffi", `@koromix/koffi-${process.platform}-${process.arch}`]]);
+const NATIVE = new Map([
+  ["koffi", `@koromix/koffi-${process.platform}-${process.arch}`],
+  ["rolldown", `@rolldown/binding-${process.platform}-${process.arch}-gnu`],
+]);
 
 /** Never loaded: source maps, declarations, sources in TypeScript and C++, texts but licences; and, at a package's top, tests and the like. */
 const DEAD_FILE =
@@ -39,13 +42,17 @@ const DEAD_PARTS: Readonly<Record<string, readonly RegExp[]>> = {
   zod: [/^(src|v3|v4-mini|mini)\//],
 };
 
-/** Folders of all packages that a project needs at run time, each once. @throws Error for one that is not installed. */
-export function productionPackages(project: string): string[] {
+/**
+ * Folders of all packages that a project needs at run time, or of those given with what they need, each once.
+ * @throws Error for one that is not installed.
+ */
+export function productionPackages(project: string, roots: readonly string[] = []): string[] {
   const found = new Set<string>();
-  const visit = (folder: string): void => {
+  const visit = (folder: string, only: readonly string[] = []): void => {
     const { dependencies = {}, name = "" } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
     const native = NATIVE.get(name);
-    for (const wanted of [...Object.keys(dependencies), ...(native === undefined ? [] : [native])]) {
+    const needed = [...Object.keys(dependencies), ...(native === undefined ? [] : [native])];
+    for (const wanted of only.length > 0 ? only : needed) {
       if (TYPES_ONLY.test(wanted)) continue;
       const target = installed(folder, wanted);
       if (target === null) throw new Error(`${wanted}, which ${name} needs, is not installed; run \`npm ci\` first`);
@@ -54,7 +61,7 @@ export function productionPackages(project: string): string[] {
       visit(target);
     }
   };
-  visit(realpathSync(project));
+  visit(realpathSync(project), roots);
   return [...found].sort();
 }
 
@@ -77,9 +84,9 @@ export function isAlive(packageName: string, path: string): boolean {
 }
 
 /** Copies the packages into `target`, in the places where they were below the project. */
-export function copyPackages(project: string, target: string): void {
+export function copyPackages(project: string, target: string, roots: readonly string[] = []): void {
   const root = realpathSync(project);
-  for (const folder of productionPackages(project)) {
+  for (const folder of productionPackages(project, roots)) {
     const name = folder.slice(folder.lastIndexOf(`${sep}node_modules${sep}`) + `${sep}node_modules${sep}`.length);
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
@@ -91,7 +98,7 @@ export function copyPackages(project: string, target: string): void {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [project, target] = process.argv.slice(2);
-  if (project === undefined || target === undefined) throw new Error("usage: packages.ts PROJECT TARGET");
-  copyPackages(project, target);
+  const [project, target, ...roots] = process.argv.slice(2);
+  if (project === undefined || target === undefined) throw new Error("usage: packages.ts PROJECT TARGET [PACKAGE...]");
+  copyPackages(project, target, roots);
 }

@@ -25,6 +25,7 @@ export const ORDER: readonly string[] = [
   "engine/native/call.ts",
   "engine/native/operations.ts",
   "engine/native/traffic.ts",
+  "engine/native/usage.ts",
   "engine/native/cpu/",
   "engine/native/cuda/",
   "engine/native/",

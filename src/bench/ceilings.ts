@@ -1,6 +1,7 @@
 /**
  * What the machine can do at most, measured beside the steps, and what that says about each operation: its floor is the larger of its
- * bytes at the speed of a copy and its FLOPs at the speed of the largest product. No version of the operation could run much faster.
+ * bytes at the speed of a copy and its FLOPs at the speed of the largest product. No version of the operation could run much faster on data that come from memory; what a
+ * processor's caches hold may.
  */
 import { UserError } from "../base/errors.js";
 import type { Ceiling, CopyCeiling, OperationTime, Product, Profiled } from "./profiled.js";
@@ -16,9 +17,8 @@ export interface Ceilings {
 const LARGE_FLOPS = 2 ** 33;
 /** Fills any card. */
 const SQUARE: Product = { rows: 8192, columns: 8192, inner: 8192 };
-/** Several times what caches hold. */
-const LARGE_COPY = 2 ** 28;
-const SMALL_COPY = 2 ** 20;
+/** Several times what a processor's caches hold, and a card's; a small shape shows nothing of a card. */
+const COPY_BYTES = { processor: 2 ** 26, card: 2 ** 28, small: 2 ** 20 };
 
 /** A card reaches its ceiling at large sizes only; a processor is measured at the size of the shape. */
 export async function measureCeilings(engine: Profiled, shape: BenchShape): Promise<Ceilings> {
@@ -27,9 +27,10 @@ export async function measureCeilings(engine: Profiled, shape: BenchShape): Prom
   const large = 2 * rows * columns * inner >= LARGE_FLOPS;
   const onCard = engine.deviceMemory !== undefined;
   const product = large && onCard ? SQUARE : largest;
+  const bytes = COPY_BYTES[onCard ? (large ? "card" : "small") : "processor"];
   return {
     matmul: (await whereMemoryLasts(() => engine.matmulCeiling?.(product))) ?? null,
-    copy: (await whereMemoryLasts(() => engine.copyCeiling?.(large ? LARGE_COPY : SMALL_COPY))) ?? null,
+    copy: (await whereMemoryLasts(() => engine.copyCeiling?.(bytes))) ?? null,
   };
 }
 

@@ -125,7 +125,8 @@ function mostOf(values: readonly (number | null)[]): number | null {
   return values.reduce((most, value) => (most === null || value === null ? null : Math.max(most, value)), values[0]);
 }
 
-async function runOwn(own: readonly string[], onTick: (seconds: number) => void): Promise<BenchReport> {
+/** Runs our side in a process of its own. @throws UserError when it fails. */
+export async function runOwn(own: readonly string[], onTick: (seconds: number) => void): Promise<BenchReport> {
   const ended = await runProcess(own, onTick);
   if (ended.code === 0) return readReport(ended.stdout);
   const what = "our side failed in a process of its own";

@@ -2,14 +2,14 @@
 import { collectGarbage } from "../base/garbage.js";
 import type { Engine } from "../engine/engine.js";
 import type { DeviceMemory } from "../engine/native/device.js";
-import type { EngineKind } from "../engine/select.js";
 import type { Architecture } from "../model/architecture.js";
 import { flopsPerToken } from "../model/costs.js";
 import { countParameters, DEFAULT_DEVIATION, parameterTable } from "../model/parameters.js";
 import { cardPeak } from "./card-peak.js";
 import { type Ceilings, floorOf, measureCeilings } from "./ceilings.js";
 import { peakResidentBytes } from "./memory.js";
-import type { MemoryRequest, PeakPrediction } from "./prediction.js";
+import { type OpenOptions, openFitting } from "./open.js";
+import type { PeakPrediction } from "./prediction.js";
 import { type OperationTime, profiled } from "./profiled.js";
 import { type BenchMemory, type BenchReport, type FirstLoss, FLOPS_CONVENTION } from "./report.js";
 import { type BenchShape, tokensPerStep } from "./shape.js";
@@ -28,19 +28,13 @@ const PROFILE_MS = 10_000;
 const OPTIMIZER = { learningRate: 1e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
 const CLIP = 1;
 
-export interface MeasureOptions {
-  readonly kind: EngineKind;
-  /** Where the card is, what numbers are kept in, what is computed again. */
-  readonly memory: MemoryRequest;
+export interface MeasureOptions extends OpenOptions {
   /** Timed steps, fewer when they take too long. */
   readonly steps: number;
   /** Milliseconds for the timed steps; the one that goes beyond is the last. By default without limit. */
   readonly limitMs?: number;
   /** Whether to measure what saving costs. */
   readonly saving?: boolean;
-  readonly onProgress: (text: string) => void;
-  /** How an engine is had; tests give their own. */
-  readonly open?: OpenEngine;
 }
 
 /** @throws UserError when there is not enough memory, for an engine that plans it. */

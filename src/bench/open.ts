@@ -31,29 +31,23 @@ export interface OpenedEngine extends SelectedEngine {
 /** @throws UserError when there is not enough memory, for an engine that plans it. */
 export async function openFitting(shape: BenchShape, options: OpenOptions): Promise<OpenedEngine> {
   const { memory, onProgress, open = openEngine } = options;
+  const { kind } = options;
+  const { places, device } = memory;
+  const card = { ...(places === undefined ? {} : { places }), ...(device === undefined ? {} : { device }) };
   const predicted = (engine: string): PeakPrediction => predictPeak(engine, workloadOf(shape), memory);
-  const choice = await choiceFor(options, predicted);
+  const before = predicted(kind === "auto" ? await engineThatRuns({ kind, ...card }) : kind);
+  if (before.choice?.fits === false) throw shortageOf(before.choice, "--shape");
   const started = performance.now();
   onProgress("opening the engine");
-  const { engine, why } = await open(shape, options, choice);
+  const { engine, why } = await open(shape, options, before.choice);
   try {
-    // Memory that the engine has allocated and not touched is not resident yet, but what `auto` loaded to look for better ones is.
-    return { engine, why, prediction: predicted(engine.describe().name), started };
+    // What the process holds has grown by what `auto` loaded to look for better engines; a card now has less that is free.
+    const prediction = before.onCard === undefined ? predicted(engine.describe().name) : before;
+    return { engine, why, prediction, started };
   } catch (error) {
     engine[Symbol.dispose]();
     throw error;
   }
-}
-
-/** How the engine is to fit, should it plan its memory. Which one `auto` finds is looked up only when memory is short. */
-async function choiceFor(
-  { kind, memory: { places, device } }: OpenOptions,
-  predicted: (engine: string) => PeakPrediction,
-): Promise<RecomputationChoice | null> {
-  const card = { ...(places === undefined ? {} : { places }), ...(device === undefined ? {} : { device }) };
-  const { choice } = predicted(kind === "auto" ? await engineThatRuns({ kind, ...card }) : kind);
-  if (choice?.fits === false) throw shortageOf(choice, "--shape");
-  return choice;
 }
 
 function workloadOf({ architecture, rows, length }: BenchShape): Workload {

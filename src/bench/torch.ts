@@ -148,7 +148,8 @@ export function peerResult(stdout: string): PeerResult {
     return typeof value === "number" && value > 0 && Number.isFinite(value) ? value : refuse(line, name);
   };
   return {
-    peer: text("peer"),
+    // Such as `pytorch 2.11.0 master`.
+    peer: [text("peer"), ...(typeof fields["dtype"] === "string" ? [fields["dtype"]] : [])].join(" "),
     device: text("device"),
     threads: count("threads"),
     msPerStep: count("ms_per_step"),

@@ -2,13 +2,16 @@
 import { UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
 import { ProgressLine, type ProgressStream } from "../base/report.js";
+import { coldStart } from "../bench/cold.js";
 import { type CompareOptions, compare } from "../bench/compare.js";
+import { type Curve, type CurveOptions, lossCurves } from "../bench/curve.js";
 import { measure } from "../bench/measure.js";
 import type { MemoryRequest } from "../bench/prediction.js";
 import { renderReport } from "../bench/render.js";
+import { renderCurves } from "../bench/render-curve.js";
 import type { BenchReport } from "../bench/report.js";
 import { type BenchShape, shapeOfPlan } from "../bench/shape.js";
-import type { TorchModeName } from "../bench/torch.js";
+import type { TorchDtype, TorchModeName } from "../bench/torch.js";
 import { nearest } from "../config/nearest.js";
 import type { Plan } from "../config/plan.js";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
@@ -18,8 +21,15 @@ export interface BenchOptions {
   readonly engine: EngineKind;
   /** Timed steps. */
   readonly steps: number;
+  /** Milliseconds for them, on PyTorch's side too; by default without limit. */
+  readonly limitMs?: number;
   readonly json: boolean;
+  /** Where the card is, what numbers are kept in, what is computed again. */
   readonly memory: MemoryRequest;
+  /** Whether to measure what saving costs. */
+  readonly saving?: boolean;
+  /** Runs this same bench in a process of its own with JSON, to measure a first start; absent: it is not measured. */
+  readonly cold?: readonly string[] | null;
   /** Null: nothing else is run beside it. */
   readonly compared: ComparedOptions | null;
   readonly progress: ProgressStream;
@@ -30,7 +40,11 @@ export interface ComparedOptions {
   /** Other engines of this project. */
   readonly engines: readonly EngineName[];
   /** PyTorch's modes, and its interpreter. */
-  readonly torch: { readonly modes: readonly TorchModeName[]; readonly python: string } | null;
+  readonly torch: {
+    readonly modes: readonly TorchModeName[];
+    readonly python: string;
+    readonly dtype?: TorchDtype | null;
+  } | null;
   /** Processes of each side. */
   readonly rounds: number;
   /** Program and arguments that run this same bench in a process of its own, without comparing and with JSON. */
@@ -42,20 +56,43 @@ const LEAST_ROUNDS = 3;
 
 export async function bench(shape: BenchShape, options: BenchOptions): Promise<BenchReport> {
   checkOptions(options);
-  const { engine: kind, steps, memory, compared, progress, json, write } = options;
+  const { engine: kind, compared, progress, json, write, cold: coldly = null } = options;
   using line = new ProgressLine(progress);
   const onProgress = (text: string): void => line.update(text);
-  const report =
+  const cold = coldly === null ? null : await coldStart(coldly, onProgress);
+  const found =
     compared === null
-      ? await measure(shape, { kind, memory, steps, onProgress })
-      : await compare({ ...compared, torch: peerOf(compared, shape, steps), onProgress });
+      ? await measure(shape, { ...options, kind, onProgress })
+      : await compare({ ...compared, torch: peerOf(compared, shape, options), onProgress });
+  const report = { ...found, cold };
   line.clear();
   write(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderReport(report).join("\n")}\n`);
   return report;
 }
 
-function peerOf({ torch }: ComparedOptions, shape: BenchShape, steps: number): CompareOptions["torch"] {
-  return torch === null ? null : { peer: { python: torch.python, shape, steps }, modes: torch.modes };
+/** Loss curves of several sides on one shape; see `bench/curve.ts`. */
+export async function benchCurve(
+  shape: BenchShape,
+  options: Pick<CurveOptions, "steps" | "sides" | "memory" | "python" | "open"> &
+    Pick<BenchOptions, "progress" | "write" | "json">,
+): Promise<readonly Curve[]> {
+  const { progress, write, json } = options;
+  checkOptions({ ...options, compared: null });
+  using line = new ProgressLine(progress);
+  const curves = await lossCurves(shape, { ...options, onProgress: (text) => line.update(text) });
+  line.clear();
+  write(json ? `${JSON.stringify(curves, null, 2)}\n` : `${renderCurves(curves).join("\n")}\n`);
+  return curves;
+}
+
+function peerOf(
+  { torch }: ComparedOptions,
+  shape: BenchShape,
+  { steps, limitMs }: BenchOptions,
+): CompareOptions["torch"] {
+  if (torch === null) return null;
+  const { python, modes, dtype = null } = torch;
+  return { peer: { python, shape, steps, dtype, ...(limitMs === undefined ? {} : { limitMs }) }, modes };
 }
 
 /** The shape of a plan's first stage. Before `prepare` has trained the tokenizer, its vocabulary is the one that the plan asks for. */
@@ -94,7 +131,7 @@ export function engineNamesOf(text: string): EngineName[] {
   });
 }
 
-function checkOptions({ steps, compared }: BenchOptions): void {
+function checkOptions({ steps, compared }: Pick<BenchOptions, "steps" | "compared">): void {
   const problems = [
     ...(steps >= 1
       ? []

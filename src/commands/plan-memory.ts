@@ -3,9 +3,15 @@ import { formatBytes, formatTable } from "../base/format.js";
 import type { PeakPrediction } from "../bench/prediction.js";
 import { type MemoryPart, totalBytes } from "../model/costs.js";
 
-export function renderMemory({ engine, predictedBy, parts, total, choice, onCard }: PeakPrediction, rows: number): string[] {
+export function renderMemory(
+  { engine, predictedBy, parts, total, choice, onCard }: PeakPrediction,
+  rows: number,
+): string[] {
   const about = predictedBy === "engine" ? "" : "about ";
-  const on = onCard === undefined ? engine : `${onCard.card.name} (${engine}, ${choice?.precision === "fp32" ? "fp32" : "bf16"})`;
+  const on =
+    onCard === undefined
+      ? engine
+      : `${onCard.card.name} (${engine}, ${choice?.precision === "fp32" ? "fp32" : "bf16"})`;
   return [
     `memory     ${about}${formatBytes(total)} at the peak on ${on}, with micro-batches of ${rows} rows${predictedBy === "engine" ? "" : " (a formula for every engine that does not plan its memory)"}`,
     ...formatTable(rowsOf(parts)),

@@ -36,7 +36,11 @@ export async function plan(resolved: Plan, options: PlanOptions): Promise<PlanSu
   return summary;
 }
 
-async function memoryOf(plan: Plan, architecture: Architecture, { card, places }: PlanOptions): Promise<PeakPrediction> {
+async function memoryOf(
+  plan: Plan,
+  architecture: Architecture,
+  { card, places }: PlanOptions,
+): Promise<PeakPrediction> {
   if (card !== undefined) {
     const machine = { ...thisMachine(), card: emptyCard(knownCard(card)) };
     return memoryOfRun(plan, architecture, "native-cuda", { machine });
@@ -87,8 +91,7 @@ function timeOf({ peak, memory: { onCard } }: PlanSummary): string {
 }
 
 function renderDomains(plan: Plan, { domains }: PlanSummary): string[] {
-  if (domains === null)
-    return [`data       not here (${plan.data.tokenizer.path}), so neither read nor checked`];
+  if (domains === null) return [`data       not here (${plan.data.tokenizer.path}), so neither read nor checked`];
   return formatTable([
     ["domain", "documents", "tokens", "held-out"],
     ...domains.map((domain) => [

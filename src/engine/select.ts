@@ -14,7 +14,13 @@ import { openCudaDevice } from "./native/cuda/device.js";
 import { placesFrom, type SearchPlaces } from "./native/cuda/ffi/libraries.js";
 import { NativeEngine } from "./native/engine.js";
 import { cpuFootprint, cudaFootprint } from "./native/footprint.js";
-import { ANY_PRECISION, PRECISIONS, type PrecisionName, type PrecisionRequest, precisionsFor } from "./native/precision.js";
+import {
+  ANY_PRECISION,
+  PRECISIONS,
+  type PrecisionName,
+  type PrecisionRequest,
+  precisionsFor,
+} from "./native/precision.js";
 import type { MemoryMode } from "./native/recomputation.js";
 import { type BackendKind, openBackend } from "./tfjs/backend.js";
 import { TfjsEngine } from "./tfjs/engine.js";

@@ -29,13 +29,34 @@ export interface Beginning {
   readonly checkpoint: string | null;
   /** Fingerprint that the order of data must have; null when any will do. */
   readonly order: string | null;
-  /** Name of the engine that made the checkpoint; null when there is none. */
-  readonly engine: string | null;
-  /** What that engine kept its numbers in, as in `native/precision.ts`; null when nobody said. */
-  readonly precision: string | null;
+  /** What made the checkpoint that is resumed, as far as it says. */
+  readonly maker: Partial<Maker>;
   /** In words, for the log and the terminal. */
   readonly words: string;
   readonly warnings: readonly string[];
+}
+
+/** What the bits of a run depend on besides its plan. */
+export interface Maker {
+  /** Its name. */
+  readonly engine: string;
+  /** What its numbers are kept in, by its name in `native/precision.ts`. */
+  readonly precision: string;
+}
+
+/** Warnings about what differs from before. */
+export function differencesOf(before: Partial<Maker>, now: Maker): string[] {
+  const differs = (key: keyof Maker): boolean => before[key] !== undefined && before[key] !== now[key];
+  return [
+    ...(differs("engine")
+      ? [`the checkpoint was made by ${before.engine}: the run goes on, but not to the same bits`]
+      : []),
+    ...(differs("precision")
+      ? [
+          `the checkpoint was made in ${before.precision} and the run is in ${now.precision} now: it goes on, but not to the same bits`,
+        ]
+      : []),
+  ];
 }
 
 /** @param resume null: start the plan; `auto`: the newest whole checkpoint of the run; else a checkpoint's folder. */
@@ -82,8 +103,7 @@ const fresh = {
   evaluations: [],
   checkpoint: null,
   order: null,
-  engine: null,
-  precision: null,
+  maker: {},
   warnings: [],
 };
 
@@ -129,8 +149,7 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     evaluations: parseEvaluations(trainer.evaluations),
     checkpoint: checkpoint.folder,
     order: trainer.fingerprints.order,
-    engine: trainer.versions["engine"] ?? null,
-    precision: trainer.versions["precision"] ?? null,
+    maker: trainer.versions,
     words: `resumed after step ${trainer.step} from ${checkpoint.folder}`,
     warnings,
   };

@@ -71,6 +71,7 @@ export class TrainReport implements Disposable {
       device: engine.device,
       order: this.#order.fingerprint,
       predictedPeakBytes: total,
+      precision: choice?.precision ?? engine.precision,
       recomputation: choice?.recomputation ?? null,
       plan: this.#plan,
     });

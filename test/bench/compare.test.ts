@@ -31,12 +31,12 @@ describe("compare", () => {
     expect(report.torch?.modes).toEqual([
       {
         ...{ mode: "eager", peer: "pytorch 0.0", device: "cpu", threads: 3 },
-        stepMs: { median: 20, min: 20, max: 20 },
+        ...{ stepMs: { median: 20, min: 20, max: 20 }, peakBytes: 300 * 2 ** 20 },
         ...{ tokensPerSecond: 1600, ratio: 4, ratios: { median: 4, min: 2.5, max: 5 } },
       },
       {
         ...{ mode: "compile", peer: "pytorch 0.0", device: "cpu", threads: 3 },
-        stepMs: { median: 10, min: 10, max: 10 },
+        ...{ stepMs: { median: 10, min: 10, max: 10 }, peakBytes: 300 * 2 ** 20 },
         ...{ tokensPerSecond: 3200, ratio: 2, ratios: { median: 2, min: 1.25, max: 2.5 } },
       },
     ]);
@@ -94,7 +94,14 @@ describe("compare", () => {
 
 describe("summarize", () => {
   it("compares each round with its neighbour: a slow machine slows both", () => {
-    const their = (msPerStep: number) => ({ peer: "p", device: "cpu", threads: 2, parameters: 1, msPerStep });
+    const their = (msPerStep: number) => ({
+      peer: "p",
+      device: "cpu",
+      threads: 2,
+      peakBytes: null,
+      parameters: 1,
+      msPerStep,
+    });
     const rounds = [1, 10, 2].map((slow) => ({ ours: reportOf(4 * slow), theirs: [their(6 * slow)] }));
     const [mode] = summarize(rounds, [{ mode: "eager", index: 0 }], 32).modes;
     expect(mode.ratio).toBe(1.5);

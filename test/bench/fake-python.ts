@@ -37,7 +37,7 @@ export function fakePrograms(parameters: number): FakePrograms {
        console.log("a line of the library");
        const about = { peer: "pytorch 0.0", device: "cpu", threads: 3 };
        const ms_per_step = args.includes("--mode eager") ? 20 : 10;
-       console.log(JSON.stringify({ ...about, params: ${parameters}, ms_per_step }));`,
+       console.log(JSON.stringify({ ...about, params: ${parameters}, ms_per_step, peak_bytes: 300 * 2 ** 20 }));`,
     ),
     failing: (words) => program("failing.cjs", `console.error(${JSON.stringify(words)}); process.exit(1);`),
     own: (reports) => [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
-import { largestProduct, type MeasureOptions, measure, WARM_UP } from "../../src/bench/measure.js";
+import { largestProduct } from "../../src/bench/ceilings.js";
+import { type MeasureOptions, measure, WARM_UP } from "../../src/bench/measure.js";
 import { DEFAULT_SHAPE, parseShape } from "../../src/bench/shape.js";
 import type { EngineKind } from "../../src/engine/select.js";
 import { flopsPerToken, memoryEstimate } from "../../src/model/costs.js";
@@ -64,8 +65,8 @@ describe("measure", () => {
     expect(report.ceiling).toEqual({ rows: 8, columns: 64, inner: 16, flopsPerSecond: 1e9 });
     expect(report.ceilingShare).toBe(report.flopsPerSecond / 1e9);
     expect(report.operations).toEqual([
-      { kind: "matmul", ms: 10, calls: 2, bytes: 1000, flops: 5000 },
-      { kind: "norm", ms: 1, calls: 1, bytes: 100 },
+      { kind: "matmul", ms: 10, calls: 2, bytes: 1000, flops: 5000, floorMs: null },
+      { kind: "norm", ms: 1, calls: 1, bytes: 100, floorMs: null },
     ]);
     expect(report.bytesPerStep).toBe(1100);
   });
@@ -79,13 +80,13 @@ describe("measure", () => {
       ] as never;
     const report = await measured(engine);
     expect(report.bytesPerStep).toBeNull();
-    expect(report.operations?.[1]).toEqual({ kind: "b", ms: 1, calls: 1 });
+    expect(report.operations?.[1]).toEqual({ kind: "b", ms: 1, calls: 1, floorMs: null });
   });
 
   it("opens the engine with the least recomputation that fits, or the one asked for", async () => {
     const seen: unknown[] = [];
-    const open: MeasureOptions["open"] = async (_shape, _kind, recomputation) => {
-      seen.push(recomputation);
+    const open: MeasureOptions["open"] = async (_shape, _asked, choice) => {
+      seen.push(choice?.recomputation);
       return { engine: new SilentEngine(), why: "made up" };
     };
     const run = (kind: EngineKind, memory: MeasureOptions["memory"]) =>

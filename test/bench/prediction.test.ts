@@ -1,7 +1,8 @@
 /** What is predicted before anything computes: by the engine's tables, by the formula, and within which limit. */
 import { describe, expect, it } from "vitest";
 import { type MemoryRequest, predictPeak, thisMachine } from "../../src/bench/prediction.js";
-import { plannedParts } from "../../src/engine/select.js";
+import { emptyCard, knownCard } from "../../src/engine/native/cuda/cards.js";
+import { plannedFootprint } from "../../src/engine/select.js";
 import { memoryEstimate, totalBytes, type Workload } from "../../src/model/costs.js";
 import { architectureOf } from "../engine/cases.js";
 
@@ -26,7 +27,9 @@ describe("predictPeak", () => {
       ...{ engine: "native-cpu", predictedBy: "engine", recomputation: "none" },
     });
     expect(parts[0]).toEqual({ name: "process without a model", bytes: 100 * MIB });
-    expect(parts.slice(1)).toEqual(plannedParts("native-cpu", workload)?.("none"));
+    expect(parts.slice(1)).toEqual(
+      plannedFootprint("native-cpu", workload)?.parts({ precision: "fp32", recomputation: "none" }),
+    );
     expect(total).toBe(totalBytes(parts));
     expect(choice).toMatchObject({
       fits: true,
@@ -77,5 +80,44 @@ describe("predictPeak", () => {
     expect(processBytes).toBeGreaterThan(30 * MIB);
     expect(attainableBytes).toBeGreaterThan(processBytes);
     expect(predictPeak("native-cpu", workload, ANY).parts[0].bytes).toBeGreaterThan(30 * MIB);
+  });
+
+  describe("on a card", () => {
+    const of = (memoryBytes: number, request: Partial<MemoryRequest> = {}) => {
+      const card = { ...emptyCard(knownCard("h100-80gb")), memoryBytes, freeBytes: memoryBytes };
+      return predictPeak("native-cuda", workload, { ...ANY, ...request }, { ...machine, card });
+    };
+
+    it("is of the card's memory, and tells the process's beside", () => {
+      const { engine, predictedBy, parts, total, choice, onCard } = of(10_000 * MIB);
+      expect({ engine, predictedBy }).toEqual({ engine: "native-cuda", predictedBy: "engine" });
+      expect(choice).toMatchObject({ precision: "bf16", recomputation: "none", fits: true });
+      expect(choice).toMatchObject({ limit: 9700 * MIB, limitedBy: expect.stringContaining("less 3 %") });
+      expect(parts.map(({ name }) => name)).toContain("context and modules");
+      expect(total).toBe(totalBytes(parts));
+      expect(onCard?.host[0]).toEqual({ name: "process without a model", bytes: 100 * MIB });
+      expect(onCard?.card.name).toContain("H100");
+    });
+
+    it("takes what changes no bit before it takes an optimizer in bf16", () => {
+      const modes = of(10_000 * MIB).choice?.modes ?? [];
+      const names = modes.map(({ precision, recomputation }) => `${precision} ${recomputation}`);
+      expect(names).toEqual([
+        ...["bf16 none", "bf16 block-parts", "bf16 layer"],
+        ...["bf16-lean none", "bf16-lean block-parts", "bf16-lean layer"],
+      ]);
+      for (const { bytes } of modes) {
+        const first = modes.find((mode) => mode.bytes <= bytes);
+        expect(of(0, { memory: bytes }).choice).toMatchObject({ ...first, fits: true, limitedBy: "engine.memory" });
+      }
+      expect(of(MIB).choice?.fits).toBe(false);
+    });
+
+    it("does as asked", () => {
+      const lean = of(10_000 * MIB, { optimizerMemory: "bf16", recomputation: "layer" });
+      expect(lean.choice).toMatchObject({ precision: "bf16-lean", recomputation: "layer" });
+      expect(of(10_000 * MIB, { precision: "fp32" }).choice).toMatchObject({ precision: "fp32" });
+      expect(lean.total).toBeLessThan(of(10_000 * MIB).total);
+    });
   });
 });

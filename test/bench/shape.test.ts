@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
 import { DEFAULT_SHAPE, parseShape, shapeOfPlan, tokensPerStep } from "../../src/bench/shape.js";
+import { countParameters, parameterTable } from "../../src/model/parameters.js";
 import { makeProject, type Project } from "../end-to-end/project.js";
 
 function problemsOf(text: string): string[] {
@@ -52,7 +53,8 @@ describe("parseShape", () => {
   });
 
   it.each([
-    ["", /there is no key ""/],
+    ["", /there is no shape ""/],
+    ["llama-8", /did you mean llama-8b\?/],
     ["width=256=3", /width cannot be this/],
     [DEFAULT_SHAPE.replace("heads=8", "heads=256"), /headWidth must be even/],
     [`${DEFAULT_SHAPE},kv=3`, /kvHeads must divide heads/],
@@ -61,6 +63,30 @@ describe("parseShape", () => {
   ])("refuses %j in words", (text, message) => {
     expect(() => parseShape(text)).toThrow(message);
     expect(() => parseShape(text)).toThrow(UserError);
+  });
+});
+
+describe("named shapes", () => {
+  // Published counts: GPT-2's 124M (here with SwiGLU and no biases), Llama 3.2 1B's 1.24B, Qwen2.5's 1.54B and 7.62B, Llama 3's 8.03B.
+  it.each([
+    ["gpt-124m", 124e6, 32 * 1024],
+    ["llama-1.2b", 1.236e9, 4 * 4096],
+    ["1.5b", 1.544e9, 524_288],
+    ["7b", 7.616e9, 16 * 4 * 1024],
+    ["llama-8b", 8.03e9, 4 * 8192],
+  ])("%s has the parameters of its model", (name, parameters, tokens) => {
+    const shape = parseShape(name);
+    const share = countParameters(parameterTable(shape.architecture)) / parameters;
+    expect(Math.abs(share - 1)).toBeLessThan(0.005);
+    expect(tokensPerStep(shape)).toBe(tokens);
+  });
+
+  it("may be changed by pairs, once each", () => {
+    const shape = parseShape("llama-1.2b, batch=2,tied=0");
+    expect(shape).toMatchObject({ rows: 2, length: 4096 });
+    expect(shape.architecture).toMatchObject({ tied: false, kvHeads: 8, ropeTheta: 500_000 });
+    expect(problemsOf("1.5b,batch=2,batch=3")).toEqual(["batch is given twice"]);
+    expect(parseShape("1.5b").architecture).toMatchObject({ qkvBias: true, headWidth: 128 });
   });
 });
 

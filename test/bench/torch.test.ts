@@ -1,19 +1,34 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
+import type { BenchReport } from "../../src/bench/report.js";
 import { parseShape } from "../../src/bench/shape.js";
-import { checkPeer, peerArguments, peerResult, runPeer } from "../../src/bench/torch.js";
+import { checkPeer, peerArguments, peerLosses, peerResult, runPeer, torchTarget } from "../../src/bench/torch.js";
 import { fakePrograms } from "./fake-python.js";
-import { TINY } from "./reports.js";
+import { reportOf, TINY } from "./reports.js";
 
 const shape = parseShape(`${TINY},kv=1,accumulate=2,tied=1`);
 
 describe("peerArguments", () => {
   it("say the whole shape", () => {
-    expect(peerArguments(shape, 9, "compile").join(" ")).toBe(
-      "--width 16 --layers 2 --heads 2 --kv-heads 1 --head-width 8 --ff 32 --vocab 64 --batch 2 --seq 16 --accumulate 2 --steps 9 --warm-up 4 --mode compile --tie",
+    const peer = { python: "python3", shape, steps: 9, limitMs: 6000 };
+    expect(peerArguments(peer, "compile", { device: "cuda", dtype: "master" }).join(" ")).toBe(
+      "--width 16 --layers 2 --heads 2 --kv-heads 1 --head-width 8 --ff 32 --vocab 64 --rope-theta 10000 --norm-epsilon 0.00001 --batch 2 --seq 16 --accumulate 2 --steps 9 --warm-up 4 --limit-ms 6000 --warm-up-limit-ms 2000 --mode compile --device cuda --dtype master --tie",
     );
     const variant = { ...shape, architecture: { ...shape.architecture, tied: false, qkvBias: true, qkNorm: true } };
-    expect(peerArguments(variant, 9, "eager").slice(-3)).toEqual(["eager", "--qkv-bias", "--qk-norm"]);
+    expect(peerArguments({ ...peer, shape: variant }, "eager").slice(-2)).toEqual(["--qkv-bias", "--qk-norm"]);
+  });
+
+  it("say where our side computes, and in as many bytes", () => {
+    const report = reportOf(1);
+    const onCard = (mode: "bf16" | "bf16-lean"): BenchReport => ({
+      ...report,
+      ...{ mode, engine: { ...report.engine, precision: "bf16" } },
+      memory: { ...report.memory, device: { usedBytes: 1, totalBytes: 2 } },
+    });
+    expect(torchTarget(report)).toEqual({ device: "cpu", dtype: "fp32" });
+    expect(torchTarget(onCard("bf16"))).toEqual({ device: "cuda", dtype: "master" });
+    expect(torchTarget(onCard("bf16-lean"))).toEqual({ device: "cuda", dtype: "bf16" });
+    expect(torchTarget(onCard("bf16"), "amp")).toEqual({ device: "cuda", dtype: "amp" });
   });
 });
 
@@ -27,7 +42,14 @@ describe("peerResult", () => {
       threads: 2,
       parameters: 5,
       msPerStep: 1.5,
+      peakBytes: null,
     });
+    expect(peerResult(line.replace('"threads"', '"dtype": "master", "threads"')).peer).toBe("pytorch 2 master");
+  });
+
+  it("reads losses, of which some may be no numbers", () => {
+    expect(peerLosses('{"losses": [1.5, null]}')).toEqual([1.5, Number.NaN]);
+    expect(() => peerLosses(line)).toThrow(/with losses/);
   });
 
   it.each([
@@ -50,8 +72,10 @@ describe("the peer", () => {
   it("runs in the interpreter that is named", async () => {
     using programs = fakePrograms(7);
     const result = await runPeer({ python: programs.python, shape, steps: 5 }, "eager", noTick);
-    expect(result).toEqual({ peer: "pytorch 0.0", device: "cpu", threads: 3, parameters: 7, msPerStep: 20 });
-    expect(programs.ran()).toEqual([peerArguments(shape, 5, "eager").join(" ")]);
+    expect(result).toEqual({
+      ...{ peer: "pytorch 0.0", device: "cpu", threads: 3, parameters: 7, msPerStep: 20, peakBytes: 300 * 2 ** 20 },
+    });
+    expect(programs.ran()).toEqual([peerArguments({ python: "", shape, steps: 5 }, "eager").join(" ")]);
   });
 
   it("is a problem for the user when there is no interpreter, no PyTorch, or it fails", async () => {

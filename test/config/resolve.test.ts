@@ -62,7 +62,10 @@ describe("the resolved plan", () => {
         },
       ],
       optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clip: 1 },
-      engine: { kind: "auto", microBatchRows: 8, recomputation: "auto", memory: null },
+      engine: {
+        ...{ kind: "auto", device: 0, precision: "auto", optimizerMemory: "auto" },
+        ...{ microBatchRows: 8, recomputation: "auto", memory: null },
+      },
       evaluation: { everySteps: null, tokensPerDomain: 50_000 },
       checkpoint: { everySteps: 500, keepLast: 3, keepEvery: null },
       report: { everySteps: 10 },

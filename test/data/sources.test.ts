@@ -36,6 +36,15 @@ describe("openSources", () => {
     expect(await problems("data.folder=elsewhere")).toMatch(/tokenizer is not there yet[\s\S]*hephaestus prepare/);
   });
 
+  it("refuses a tokenizer of another size than the plan says", async () => {
+    const file = (await project.plan()).data.tokenizer.path;
+    const message = await problems(`data.tokenizer={ file: ${file}, vocabulary: 301 }`);
+    expect(message).toMatch(
+      /another number of entries[\s\S]*expected: 301 \(`data\.tokenizer\.vocabulary`\)\n {2}got: 300/,
+    );
+    expect(await problems(`data.tokenizer={ file: ${file}, vocabulary: 300 }`)).toBe("");
+  });
+
   it("reports every missing shard at once", async () => {
     const message = await problems(
       "data.tokenizer={ file: data/tokenizer.json }",

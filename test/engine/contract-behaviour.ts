@@ -51,6 +51,19 @@ export function behaviourContract(open: OpenEngine): void {
       expect(await everything(resumed)).toEqual(await everything(straight));
     });
 
+    it("takes a snapshot while the next step is under way, as it would in rest", async ({ skip }) => {
+      using resting = await loaded(open, { architecture });
+      using busy = await loaded(open, { architecture });
+      skip(!resting.describe().deterministic, NOT_DETERMINISTIC);
+      await train(resting, 1, 2);
+      await train(busy, 1, 2);
+      const taken = everything(busy);
+      await train(busy, 3, 3);
+      expect(await taken).toEqual(await everything(resting));
+      await train(resting, 3, 3);
+      expect(await everything(busy)).toEqual(await everything(resting));
+    });
+
     it("takes a snapshot in the table's order, as copies", async () => {
       using engine = await loaded(open, { architecture });
       const given = weightsOf(table);

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { compare } from "../../src/bench/compare.js";
+import { lossCurves } from "../../src/bench/curve.js";
 import { type BenchShape, parseShape, tokensPerStep } from "../../src/bench/shape.js";
 import { peerArguments, runPeer } from "../../src/bench/torch.js";
 import type { Architecture } from "../../src/model/architecture.js";
@@ -40,7 +41,7 @@ describe.skipIf(missing !== null)(missing ?? "the PyTorch peer", () => {
 
   it("counts FLOPs by our convention", () => {
     const shape = variant("width=128,layers=2,heads=4,ff=344,vocab=512,batch=4,length=64,kv=2,accumulate=2");
-    const args = ["scripts/torch-peer.py", ...peerArguments(shape, 3, "eager")];
+    const args = ["scripts/torch-peer.py", ...peerArguments({ python, shape, steps: 3 }, "eager")];
     const { stdout, stderr } = spawnSync(python, args, { encoding: "utf8" });
     expect(stdout, stderr).toMatch(/^\{/);
     const { gflops, ms_per_step, tokens_per_second } = JSON.parse(stdout);
@@ -68,5 +69,25 @@ describe.skipIf(missing !== null)(missing ?? "the PyTorch peer", () => {
       expect(ratio).toBeGreaterThan(0);
       expect(ratios.min).toBeLessThanOrEqual(ratios.max);
     }
+  });
+});
+
+describe.skipIf(missing !== null)(missing ?? "loss curves beside PyTorch", () => {
+  it.each([
+    ["grouped heads, tied", variant(`${SHAPE},kv=2,tied=1`)],
+    [
+      "biases and normalised heads",
+      variant(SHAPE, { qkvBias: true, qkNorm: true, ropeTheta: 500_000, normEpsilon: 1e-6 }),
+    ],
+  ])("are the same in float32 from the same weights and data: %s", async (_, shape) => {
+    const sides = ["tfjs-cpu", "torch:fp32", "torch:master"];
+    const memory = { recomputation: "auto", memory: null } as const;
+    const curves = await lossCurves(shape, { steps: 20, sides, memory, python, onProgress: () => {} });
+    const [ours, fp32, master] = curves;
+    expect(ours.losses[19]).toBeLessThan(ours.losses[0]);
+    // Sums of 32 losses of float32 that differ in their last bits, through 20 updates of 3e-4 and less.
+    expect(fp32.against?.largest).toBeLessThan(1e-5);
+    expect(master.against?.largest).toBeGreaterThan(0);
+    expect(master.against?.largest).toBeLessThan(2 ** -8);
   });
 });

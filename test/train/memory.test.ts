@@ -37,7 +37,7 @@ describe("memoryOfRun", () => {
   it("follows the plan's limit and wish", async () => {
     const of = async (...overrides: string[]) => {
       const plan = await project.plan("model.layers=12", "engine.microBatchRows=4", ...overrides);
-      return memoryOfRun(plan, architectureOf(plan.model, 300), "native-cpu", machine);
+      return memoryOfRun(plan, architectureOf(plan.model, 300), "native-cpu", { machine });
     };
     const free = await of();
     expect(free.choice).toMatchObject({ recomputation: "none", fits: true });
@@ -58,7 +58,7 @@ describe("train", () => {
     await expect(train(plan, fresh())).rejects.toThrow(/there is not enough memory/);
     const other = await project.plan("run=other", ...overrides);
     expect((await train(other, fresh())).status).toBe("finished");
-    expect(logOf(project, "other")[0]).toMatchObject({ event: "begin", recomputation: null });
+    expect(logOf(project, "other")[0]).toMatchObject({ event: "begin", precision: "fp32", recomputation: null });
     expect(Number(logOf(project, "other")[0]?.["predictedPeakBytes"])).toBeGreaterThan(1 << 20);
   });
 });

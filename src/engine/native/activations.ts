@@ -227,11 +227,7 @@ function isKept(upTo: Recomputation, kind: Kind): boolean {
   return KINDS.indexOf(kind) <= KINDS.indexOf(upTo);
 }
 
-function extentsOf(
-  architecture: Architecture,
-  { rows, length }: BatchSize,
-  logits: number,
-): Record<Extent, number> {
+function extentsOf(architecture: Architecture, { rows, length }: BatchSize, logits: number): Record<Extent, number> {
   const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = architecture;
   const N = rows * length;
   return {

@@ -11,8 +11,7 @@ import { type MemoryPart, totalBytes, type Workload } from "../../model/costs.js
 import { countParameters, type Parameter, parameterTable } from "../../model/parameters.js";
 import { LOGIT_BYTES, type Recomputation } from "./activations.js";
 import { type KernelMachine, kernelScratch } from "./cpu/scratch.js";
-import type { CardMemory } from "./cuda/cards.js";
-import { cardOverhead, pinnedMemory, tableBytes } from "./cuda/footprint.js";
+import { cardOverhead, type PlannedCard, pinnedMemory, tableBytes } from "./cuda/footprint.js";
 import { DTYPE_BYTES } from "./device.js";
 import { type PlannedAllocation, type PlannedPass, peakMemory, plannedTables } from "./memory.js";
 import { PRECISIONS } from "./precision.js";
@@ -45,7 +44,7 @@ export interface CardFootprint {
 export function cudaFootprint(
   workload: Workload,
   { precision: name, recomputation }: MemoryMode,
-  card: Pick<CardMemory, "computeCapability">,
+  card: PlannedCard,
 ): CardFootprint {
   const { architecture, training, evaluation } = workload;
   const table = parameterTable(architecture);
@@ -53,15 +52,19 @@ export function cudaFootprint(
   const numbers = { precision, logitBytes: LOGIT_BYTES.card };
   const tables = plannedTables(architecture, passesOf(workload, recomputation), table, numbers);
   const taken = PARTS.map((part) => ({ name: part, bytes: bytesOf(tables.flat(), part) }));
-  const whole = tables.reduce((sum, buffers) => sum + tableBytes(buffers.map(({ bytes }) => bytes)), 0);
+  const whole = tables.reduce(
+    (sum, buffers) =>
+      sum +
+      tableBytes(
+        buffers.map(({ bytes }) => bytes),
+        card,
+      ),
+    0,
+  );
   const logitRows = LOGIT_BYTES.card / DTYPE_BYTES[precision.activations] / architecture.vocabulary;
   const work = { architecture, training, evaluation, float: precision.activations, logitRows: Math.ceil(logitRows) };
   return {
-    card: [
-      ...taken,
-      { name: "gaps between them", bytes: whole - totalBytes(taken) },
-      ...cardOverhead(work, card),
-    ],
+    card: [...taken, { name: "gaps between them", bytes: whole - totalBytes(taken) }, ...cardOverhead(work, card)],
     host: [...pinnedMemory(), ...hostParts(workload, table)],
   };
 }

@@ -94,9 +94,7 @@ export function plannedTables(
   });
   const { weights, gradients, moments, master } = precision;
   const trains = passes.some(({ kind }) => kind !== "evaluation");
-  const plans = passes.map(({ batch, kind }) =>
-    planActivations(architecture, batch, kind, activationOptions(numbers)),
-  );
+  const plans = passes.map(({ batch, kind }) => planActivations(architecture, batch, kind, activationOptions(numbers)));
   const most = (dtype: Dtype): number => DTYPE_BYTES[dtype] * Math.max(0, ...plans.map((plan) => plan.elements[dtype]));
   const activations = (["f32", "bf16", "i32"] as const).map(most).filter((bytes) => bytes > 0);
   return [

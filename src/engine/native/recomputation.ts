@@ -84,7 +84,9 @@ export function chooseRecomputation(
 }
 
 /** How to ask an engine for what was chosen. */
-export function answerOf(choice: RecomputationChoice | null): Partial<PrecisionRequest> & { recomputation?: Recomputation } {
+export function answerOf(
+  choice: RecomputationChoice | null,
+): Partial<PrecisionRequest> & { recomputation?: Recomputation } {
   return choice === null ? {} : { recomputation: choice.recomputation, ...ASKED[choice.precision] };
 }
 

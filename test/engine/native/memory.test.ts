@@ -69,7 +69,7 @@ describe("memory", () => {
       await owned.accumulate(batchOf(architecture, batch), 1);
       await owned.update({ ...STEP, update: 1 });
       await owned.evaluate(batchOf(architecture, batch));
-      const memory = nativeMemory(architecture, batch, mode, table, PRECISIONS[precision]);
+      const memory = nativeMemory(architecture, batch, mode, table, { precision: PRECISIONS[precision] });
       expect(held.bytes).toBe(memory.total);
       expect(owned.allocatedBytes).toBe(memory.total);
       expect(memory.weights + memory.gradients + memory.moments).toBe(training * size);
@@ -88,8 +88,9 @@ describe("memory", () => {
     const shape = { width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 160, vocabulary: 64 };
     const bytes = (precision: PrecisionName, layers: number): number => {
       const model = architectureOf({ ...shape, layers });
-      return nativeMemory(model, { rows: 1, length: 16 }, "none", parameterTable(model), PRECISIONS[precision])
-        .activations;
+      return nativeMemory(model, { rows: 1, length: 16 }, "none", parameterTable(model), {
+        precision: PRECISIONS[precision],
+      }).activations;
     };
     // Per token and layer: 4C + 2HD + 2KD + 3F numbers, and in float32 one for each head and norm.
     const [numbers, sums] = [4 * 64 + 2 * 64 + 2 * 32 + 3 * 160, 4 + 1 + 1];

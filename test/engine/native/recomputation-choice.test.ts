@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../src/base/errors.js";
 import type { Recomputation } from "../../../src/engine/native/activations.js";
-import { chooseRecomputation, shortageOf } from "../../../src/engine/native/recomputation.js";
+import { answerOf, chooseRecomputation, shortageOf } from "../../../src/engine/native/recomputation.js";
 
 const MIB = 2 ** 20;
 const SIZES: Readonly<Record<Recomputation, number>> = { none: 900 * MIB, "block-parts": 500 * MIB, layer: 300 * MIB };
@@ -42,9 +42,9 @@ describe("chooseRecomputation", () => {
 
   it("tells all sizes, least recomputation first", () => {
     expect(choice(600).modes).toEqual([
-      { recomputation: "none", bytes: 900 * MIB },
-      { recomputation: "block-parts", bytes: 500 * MIB },
-      { recomputation: "layer", bytes: 300 * MIB },
+      { precision: "fp32", recomputation: "none", bytes: 900 * MIB },
+      { precision: "fp32", recomputation: "block-parts", bytes: 500 * MIB },
+      { precision: "fp32", recomputation: "layer", bytes: 300 * MIB },
     ]);
   });
 
@@ -55,6 +55,43 @@ describe("chooseRecomputation", () => {
       limitedBy: "x",
     });
     expect(odd).toMatchObject({ recomputation: "block-parts", fits: false });
+  });
+});
+
+describe("chooseRecomputation, with a choice of optimizers", () => {
+  const of = (limit: number, asked: "auto" | Recomputation = "auto") =>
+    chooseRecomputation((mode, precision) => SIZES[mode] + (precision === "bf16" ? 800 * MIB : 0), {
+      ...{ asked, precisions: ["bf16", "bf16-lean"], limit: limit * MIB, limitedBy: "a card" },
+    });
+
+  it.each([
+    [1700, "bf16", "none"],
+    [1699, "bf16", "block-parts"],
+    [1100, "bf16", "layer"],
+    [1099, "bf16-lean", "none"],
+    [899, "bf16-lean", "block-parts"],
+    [499, "bf16-lean", "layer"],
+    [299, "bf16-lean", "layer"],
+  ] as const)(
+    "with %d MiB is %s, %s: everything that keeps the numbers is tried first",
+    (limit, precision, recomputation) => {
+      expect(of(limit)).toMatchObject({ precision, recomputation, fits: limit >= 300 });
+    },
+  );
+
+  it("keeps to the recomputation that is asked for", () => {
+    expect(of(1200, "layer")).toMatchObject({ precision: "bf16", recomputation: "layer" });
+    expect(of(1000, "none")).toMatchObject({ precision: "bf16-lean", recomputation: "none", fits: true });
+    expect(of(800, "none")).toMatchObject({ precision: "bf16-lean", recomputation: "none", fits: false });
+  });
+
+  it("says what each would need, and how to ask for what was chosen", () => {
+    expect(of(1250).why).toMatch(/^16 bytes a parameter, recomputation layer: 16 bytes\/none would need 1\.66 GiB, /);
+    expect(of(950).why).toMatch(/^8 bytes a parameter, recomputation none: .*16 bytes\/layer would need 1\.07 GiB of /);
+    expect(shortageOf(of(100), "engine").message).toMatch(/300 MiB with 8 bytes a parameter and recomputation layer/);
+    expect(shortageOf(of(350, "none"), "engine").message).toContain("which would take 8 bytes/layer");
+    expect(answerOf(of(950))).toEqual({ recomputation: "none", precision: "bf16", optimizerMemory: "bf16" });
+    expect(answerOf(null)).toEqual({});
   });
 });
 

@@ -49,7 +49,7 @@ describe("the activations table", () => {
   it.each(kinds.flatMap((kind) => [[kind, "f32"] as const, [kind, "bf16"] as const]))(
     "lays buffers side by side without overlap: %s, %s",
     (kind, float) => {
-      const { layers, pass, backward, buffers, elements } = planActivations(architecture, batch, kind, float);
+      const { layers, pass, backward, buffers, elements } = planActivations(architecture, batch, kind, { float });
       expect(elements.bf16 > 0).toBe(float === "bf16");
       const slots = [
         ...layers.flatMap(({ own }) => Object.values(own)),

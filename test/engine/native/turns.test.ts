@@ -42,7 +42,12 @@ describe("turns", () => {
   it("make who wants to be alone wait for all that goes on beside, and those after it for that", async () => {
     const { log, work, end } = heldWork();
     const turns = new Turns();
-    const all = [turns.beside(work("a")), turns.beside(work("b")), turns.alone(work("alone")), turns.take(work("after"))];
+    const all = [
+      turns.beside(work("a")),
+      turns.beside(work("b")),
+      turns.alone(work("alone")),
+      turns.take(work("after")),
+    ];
     await end("none");
     await end("a");
     expect(log).toEqual(["begin a", "begin b", "end a"]);

@@ -1,6 +1,13 @@
 /** A recorded list of operations in native memory, laid out as `op_t` of `kernels/abi.h`, and the checks before each run. */
 
-import { checkOverlap, describeBuffer, type IndexRule, type Operation, type OperationName, type Place } from "../call.js";
+import {
+  checkOverlap,
+  describeBuffer,
+  type IndexRule,
+  type Operation,
+  type OperationName,
+  type Place,
+} from "../call.js";
 import type { Buffer, Program } from "../device.js";
 import { OPERATION_NAMES } from "../operations.js";
 import { type Traffic, trafficOf } from "../traffic.js";

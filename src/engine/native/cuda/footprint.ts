@@ -25,9 +25,16 @@ export const CONTEXT_BYTES = 640 << 20;
 /** The driver gives memory in pages of this size (`cuMemGetAllocationGranularity`); small allocations share one. */
 const PAGE = 2 << 20;
 
+/** What a prediction needs to know of a card. */
+export interface PlannedCard extends Pick<CardMemory, "computeCapability"> {
+  /** Bytes that memory is given in. */
+  readonly page?: number;
+}
+
 /** Bytes of the card that a table of buffers takes, from one call of `Device.allocate`. */
-export function tableBytes(buffers: readonly number[]): number {
-  return pages(buffers.reduce((sum, bytes) => sum + alignedBytes(bytes), 0));
+export function tableBytes(buffers: readonly number[], { page = PAGE }: PlannedCard): number {
+  const bytes = buffers.reduce((sum, each) => sum + alignedBytes(each), 0);
+  return Math.ceil(bytes / page) * page;
 }
 
 export interface CardWork {
@@ -42,11 +49,11 @@ export interface CardWork {
 }
 
 /** What is on the card beside planned buffers. */
-export function cardOverhead(work: CardWork, { computeCapability }: Pick<CardMemory, "computeCapability">): MemoryPart[] {
+export function cardOverhead(work: CardWork, card: PlannedCard): MemoryPart[] {
   return [
-    { name: "scratch of operations", bytes: scratchOfPrograms(work) },
-    { name: "workspace of products", bytes: pages(workspaceBytes(computeCapability)) },
-    { name: "products on trial", bytes: pages(largestOutput(work)) },
+    { name: "scratch of operations", bytes: tableBytes(scratchOfPrograms(work), card) },
+    { name: "workspace of products", bytes: tableBytes([workspaceBytes(card.computeCapability)], card) },
+    { name: "products on trial", bytes: tableBytes([largestOutput(work)], card) },
     { name: "context and modules", bytes: CONTEXT_BYTES },
   ];
 }
@@ -57,11 +64,10 @@ export function pinnedMemory(): MemoryPart[] {
 }
 
 /** Every recorded program has scratch of its own, as much as its neediest operation; a pass without gradients needs none. */
-function scratchOfPrograms({ architecture, training }: CardWork): number {
-  if (training.length === 0) return 0;
+function scratchOfPrograms({ architecture, training }: CardWork): number[] {
+  if (training.length === 0) return [];
   const sizes = new Map(training.map((batch) => [`${batch.rows}x${batch.length}`, batch]));
-  const passes = [...sizes.values()].map((batch) => scratchOfPass(architecture, batch));
-  return pages([...passes, SQUARED_NORM_SCRATCH].reduce((sum, bytes) => sum + alignedBytes(bytes), 0));
+  return [...[...sizes.values()].map((batch) => scratchOfPass(architecture, batch)), SQUARED_NORM_SCRATCH];
 }
 
 /** As `scratchBytes` of works.ts, over the operations of a training pass. */
@@ -86,8 +92,4 @@ function largestOutput({ architecture, training, evaluation, float, logitRows }:
   const logits = Math.min(N, logitRows) * vocabulary;
   const gradient = training.length === 0 ? 0 : width * Math.max(vocabulary, columns);
   return DTYPE_BYTES[float] * Math.max(N * columns, logits, gradient);
-}
-
-function pages(bytes: number): number {
-  return Math.ceil(bytes / PAGE) * PAGE;
 }

@@ -1,10 +1,13 @@
 /** Launch of AdamW over one contiguous range of every arena. */
+import { SCALARS } from "../../device.js";
 import type { Address, Launch } from "../runtime/launch.js";
 import { BLOCK, ceilDivide, i32, i64, launch, packOf, pointer, type Storage, typeOf } from "./access.js";
 import { scalarDefines } from "./scalars.js";
 
 /** Parameters of one thread. */
 const GROUP = 8;
+/** The scalars that the kernel reads: all but the loss's. */
+const USED = SCALARS.filter((name) => name !== "lossScale");
 
 export interface AdamwStorage {
   readonly weight: Storage;
@@ -42,15 +45,7 @@ export function adamw(
       MOMENT: typeOf(storage.moment),
       GRADIENT: typeOf(storage.gradient),
       HAS_MASTER: master === null ? 0 : 1,
-      ...scalarDefines(["clipScale", "learningRate", "beta1", "beta2", "epsilon", "weightDecay"]),
-      ...scalarDefines([
-        "oneMinusBeta1",
-        "oneMinusBeta2",
-        "correction1",
-        "correction2",
-        "roundingKey1",
-        "roundingKey2",
-      ]),
+      ...scalarDefines(USED),
     },
   };
   return [

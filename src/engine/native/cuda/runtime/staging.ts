@@ -10,8 +10,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { formatBytes } from "../../../../base/format.js";
 import { DTYPE_BYTES, type Dtype } from "../../device.js";
-import { viewOf } from "../ffi/host-memory.js";
 import { disposeAll } from "../disposal.js";
+import { viewOf } from "../ffi/host-memory.js";
 import { fromBf16, toBf16 } from "./bf16.js";
 import type { Context } from "./context.js";
 import { isLost } from "./errors.js";
