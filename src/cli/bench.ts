@@ -55,7 +55,24 @@ export function addBench(root: Command, terminal: Terminal, entry: string): void
     .addOption(choice("--optimizer-memory <type>", "what its optimizer keeps", PRECISIONS))
     .addOption(choice("--recomputation <mode>", "what it computes again", ["auto", ...RECOMPUTATIONS]))
     .option("--cold", "first measure a start with nothing compiled before, in a home of its own")
-    .option("--saving", "measure what copying weights and moments out costs a step")
+    .option("--saving", "measure what copying weights and moments out costs a step");
+  withComparison(command)
+    .addHelpText(
+      "after",
+      examples(
+        "bench --compare-torch",
+        "bench --shape width=128,layers=4,heads=4,ff=344,vocab=4096,batch=16,length=128 --json",
+        "bench --config configs/quickstart.yaml --compare-engines tfjs-wasm",
+        "bench --engine native-cuda --shape llama-1.2b,batch=2 --precision bf16 --compare-torch compile",
+        "bench --engine native-cuda --shape gpt-124m,batch=8 --curve 500",
+      ),
+    )
+    .action((options: BenchArguments) => run(options, terminal, entry));
+}
+
+/** What runs beside our side. */
+function withComparison(command: Command): Command {
+  return command
     .option("--compare-engines <kinds>", "run other engines on the same shape, in turn with ours, such as tfjs-wasm")
     .addOption(
       new Option("--compare-torch [mode]", "run PyTorch on the same shape, in turn with ours")
@@ -75,18 +92,7 @@ export function addBench(root: Command, terminal: Terminal, entry: string): void
     .option("--rounds <count>", "processes of each side, at least 3", wholeNumber, 3)
     .addOption(
       new Option("--python <path>", "interpreter that has PyTorch").env("HEPHAESTUS_PYTHON").default("python3"),
-    )
-    .addHelpText(
-      "after",
-      examples(
-        "bench --compare-torch",
-        "bench --shape width=128,layers=4,heads=4,ff=344,vocab=4096,batch=16,length=128 --json",
-        "bench --config configs/quickstart.yaml --compare-engines tfjs-wasm",
-        "bench --engine native-cuda --shape llama-1.2b,batch=2 --precision bf16 --compare-torch compile",
-        "bench --engine native-cuda --shape gpt-124m,batch=8 --curve 500",
-      ),
-    )
-    .action((options: BenchArguments) => run(options, terminal, entry));
+    );
 }
 
 /** An option that a plan has too. */

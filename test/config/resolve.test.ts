@@ -10,7 +10,7 @@ describe("the resolved plan", () => {
       begin: { mode: "scratch" },
       data: {
         folder: "/root/data/small",
-        tokenizer: { kind: "file", path: "/root/tokenizer.json" },
+        tokenizer: { kind: "file", path: "/root/tokenizer.json", vocabulary: null },
         domains: [
           {
             name: "agent",
