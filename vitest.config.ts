@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/oracle/**"],
+    exclude: ["test/oracle/**", "test/gpu/**"],
     testTimeout: 60_000,
     reporters: ["default", "./test/summary-reporter.ts"],
     coverage: {
