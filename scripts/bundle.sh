@@ -18,7 +18,7 @@ Usage: scripts/bundle.sh [--out FOLDER] [--node FILE] [--pack xz|gzip] [--fast] 
   --node FILE     the Node.js binary to pack (default: the one on the PATH); it must run here
   --pack xz|gzip  how to pack it; gzip is larger, but every host can unpack it (default: xz)
   --fast          pack quickly and less tightly, to try things out
-  --with-tests    also what checks it on the GPU host: scripts/test-gpu.sh, scripts/gpu-session.sh, the tests and vitest
+  --with-tests    also what checks it on the GPU host: scripts/test-gpu.sh, scripts/measure-card.sh, the tests and vitest
   --limit MIB     fail, and write nothing, when the folder would be larger (default: 64)
 
 Examples:
@@ -110,7 +110,7 @@ if $tests; then
   rm -rf "$staging/unpacked/test/golden" "$staging/unpacked/test/cuda/emulator/library" "$staging/unpacked/test/cuda/emulator/kernel"
   tar -C "$staging/unpacked" --sort=name --owner=0 --group=0 --mtime=@0 -c . | xz -T0 -$level -c >"$staging/tests.tar.xz"
   rm -r "$staging/unpacked"
-  cp scripts/test-gpu.sh scripts/gpu-session.sh "$staging/scripts/"
+  cp scripts/test-gpu.sh scripts/measure-card.sh "$staging/scripts/"
   cp scripts/gpu/* "$staging/scripts/gpu/"
   # Node itself, for scripts.
   launcher nodejs ''

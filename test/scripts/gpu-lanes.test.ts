@@ -77,14 +77,14 @@ describe.skipIf(unbuilt !== null)(unbuilt === null ? "without a card" : `lanes (
       expect(stdout).toContain(`${suite} (skipped: no card: `);
   });
 
-  it("gpu-session.sh names every part and why it was skipped, and ends with 77", () => {
+  it("measure-card.sh names every part and why it was skipped, and ends with 77", () => {
     const out = join(folder, "none");
-    const { status, stdout } = run("scripts/gpu-session.sh", ["--out", out], ABSENT);
+    const { status, stdout } = run("scripts/measure-card.sh", ["--out", out], ABSENT);
     const lines = stdout.trim().split("\n");
     expect(lines).toHaveLength(13);
     for (const line of lines) expect(line).toMatch(/^[\w.-]+ +\d+ s {2}SKIPPED: .*no card: /);
     expect(readFileSync(join(out, "summary.txt"), "utf8")).toBe(stdout);
-    // No more files than come back from a lent machine.
+    // Few files, which are easily copied from another machine.
     expect(readdirSync(out).length).toBeLessThanOrEqual(8);
     expect(status).toBe(77);
   });
@@ -93,9 +93,9 @@ describe.skipIf(unbuilt !== null)(unbuilt === null ? "without a card" : `lanes (
 describe("mistakes", () => {
   it.each([
     ["scripts/test-gpu.sh", ["kernel"], "there is no lane kernel"],
-    ["scripts/gpu-session.sh", ["bench-9b"], "there is no part bench-9b"],
-    ["scripts/gpu-session.sh", ["--budget", "soon"], "take whole numbers"],
-    ["scripts/gpu-session.sh", ["--out"], "--out needs a value"],
+    ["scripts/measure-card.sh", ["bench-9b"], "there is no part bench-9b"],
+    ["scripts/measure-card.sh", ["--budget", "soon"], "take whole numbers"],
+    ["scripts/measure-card.sh", ["--out"], "--out needs a value"],
   ])("%s %s", (script, args, message) => {
     const { status, stderr } = run(script, args);
     expect(stderr).toContain(message);
@@ -103,7 +103,7 @@ describe("mistakes", () => {
     expect(status).toBe(2);
   });
 
-  it.each(["scripts/test-gpu.sh", "scripts/gpu-session.sh"])("%s --help tells what it does", (script) => {
+  it.each(["scripts/test-gpu.sh", "scripts/measure-card.sh"])("%s --help tells what it does", (script) => {
     const { status, stdout } = run(script, ["--help"]);
     expect(stdout).toMatch(/^Usage: [\s\S]*77/);
     expect(status).toBe(0);
@@ -134,27 +134,27 @@ describe.skipIf(missing !== null)(missing === null ? "on the emulated card" : `e
     expect(step.status).toBe(1);
   });
 
-  it("a session goes on after a part that was skipped, and stops beginning parts when its time is over", {
+  it("measuring goes on after a part that was skipped, and stops beginning parts when its time is over", {
     timeout: LIMIT_MS,
   }, async () => {
-    const out = join(folder, "session");
+    const out = join(folder, "measured");
     const env = { ...(await emulated()), HEPHAESTUS_PYTHON: "/nowhere/python3", OUT: out };
-    const { status, stdout } = run("scripts/gpu-session.sh", ["real", "facts", "figures"], env);
+    const { status, stdout } = run("scripts/measure-card.sh", ["real", "facts", "figures"], env);
     expect(stdout).toMatch(
       /^facts +\d+ s {2}passed\nreal +\d+ s {2}SKIPPED: .*no PyTorch.*\nfigures +\d+ s {2}passed\n$/,
     );
     expect(status).toBe(0);
-    const late = run("scripts/gpu-session.sh", ["--budget", "4", "facts"], env);
+    const late = run("scripts/measure-card.sh", ["--budget", "4", "facts"], env);
     expect(late.stdout).toMatch(/^facts +0 s {2}SKIPPED: no time left/);
     expect(late.status).toBe(77);
   });
 
-  it("a session goes on after a part that failed, and keeps what the other side measured", {
+  it("measuring goes on after a part that failed, and keeps what the other side measured", {
     timeout: LIMIT_MS,
   }, async () => {
     const out = join(folder, "failed");
     const env = { ...(await emulated()), HEPHAESTUS_PYTHON: "/nowhere/python3", OUT: out };
-    const { status, stdout } = run("scripts/gpu-session.sh", ["bench-124m", "bench-8b"], env);
+    const { status, stdout } = run("scripts/measure-card.sh", ["bench-124m", "bench-8b"], env);
     expect(stdout).toMatch(/^bench-124m +\d+ s {2}FAILED .*\nbench-8b +\d+ s {2}FAILED /);
     expect(readFileSync(join(out, "bench.log"), "utf8")).toMatch(/"tokensPerSecond": [\d.]+[\s\S]*\/nowhere\/python3/);
     expect(status).toBe(1);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All that a session with a card owes, in one go: correctness, sanitizer, timings, bench beside PyTorch. A part that fails does not keep the next
+# All that there is to find out on a card, in one go: correctness, sanitizer, timings, bench beside PyTorch. A part that fails does not keep the next
 # from running. Works in the project and in a bundle made with --with-tests.
 set -uo pipefail
 
@@ -8,11 +8,11 @@ known="facts contract kernels real figures sanitizer timing bench-124m bench-1b 
 parts=$known
 budget=570
 rounds=0
-out=${OUT:-$PWD/gpu-session}
+out=${OUT:-$PWD/measure-card}
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/gpu-session.sh [--out FOLDER] [--budget SECONDS] [--rounds N] [PART...]
+Usage: scripts/measure-card.sh [--out FOLDER] [--budget SECONDS] [--rounds N] [PART...]
 
 Parts, in this order and all of them by default:
   facts      the machine, the card, the versions
@@ -29,12 +29,12 @@ Writes to FOLDER (default: $OUT): summary.txt, facts.txt, tests.log, sanitizer.l
 parts, and into another folder, where ten minutes do not suffice. Ends with 1 when a part failed, with 77 when all were skipped.
 
 Examples:
-  scripts/gpu-session.sh facts contract kernels figures
-  scripts/gpu-session.sh --budget 300 bench-124m bench-1b
+  scripts/measure-card.sh facts contract kernels figures
+  scripts/measure-card.sh --budget 300 bench-124m bench-1b
 TEXT
 }
 
-fail() { printf 'gpu-session: %s\n' "$1" >&2; printf '  hint: %s\n' "${2:-see --help}" >&2; exit 2; }
+fail() { printf 'measure-card: %s\n' "$1" >&2; printf '  hint: %s\n' "${2:-see --help}" >&2; exit 2; }
 value() { [ $# -ge 2 ] || fail "$1 needs a value"; printf '%s' "$2"; }
 
 chosen=""
@@ -167,7 +167,7 @@ for part in $known; do
   else
     printf '\n#### %s\n' "$part" >>"$log"
     GPU_SESSION_PART=$part GPU_SESSION_LEFT=$left timeout --kill-after=5 "$left" \
-      bash "$root/scripts/gpu-session.sh" --out "$out" --rounds "$rounds" >>"$log" 2>&1 </dev/null
+      bash "$root/scripts/measure-card.sh" --out "$out" --rounds "$rounds" >>"$log" 2>&1 </dev/null
     status=$?
     case $status in
       0) word=passed tested=1 ;;
