@@ -2,9 +2,10 @@
  * Cards by name, so that a run can be planned without one.
  *
  * Memory is what CUDA reports as the card's (`cuDeviceTotalMem`, as in PyTorch's "total capacity"): less than on the box, since the driver
- * and error correction take theirs; where reports differ, the smallest that we saw. Bandwidth and the peak of dense bf16 products with
- * float32 sums, without sparsity and at the boost clock, are NVIDIA's: data sheets of H100 (SXM), H200, A100 (SXM) and L40S, HGX B200, and the
- * architecture papers of Ada (RTX 4090) and Blackwell (RTX 5090), whose bf16 peak with float32 sums is half of that with float16 sums.
+ * and error correction take theirs. None of it was read from a card by us: only the RTX 4090's was compared with reports (23.64 GiB). Bandwidth
+ * and the peak of dense bf16 products with float32 sums, without sparsity and at the boost clock, are NVIDIA's figures as we remember them, to be
+ * checked against the data sheets of H100 (SXM), H200, A100 (SXM) and L40S, HGX B200, and the architecture papers of Ada (RTX 4090) and Blackwell
+ * (RTX 5090), whose bf16 peak with float32 sums is half of that with float16 sums.
  */
 import { UserError } from "../../../base/errors.js";
 import type { Card } from "./runtime/card.js";
