@@ -3,10 +3,10 @@
  * here to the accuracy of float32.
  *
  * A float32 number is the sum of three bf16 numbers, x = x0 + x1 + x2, each the rounding of what is left: 3 · 8 bits hold the 24 of x. Of the
- * nine products six count, x0y0 + x0y1 + x1y0 + x0y2 + x1y1 + x2y0; each term is at most 2⁻⁸ of the one before, so the
- * other three together are at most 2⁻²³ |xy|, and mostly far less (the scheme: Henry, Tang & Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision computations", ARITH
- * 2019). The unit sums 32 products in two chains before it rounds into the result, so even with six products there are fewer roundings than
- * in a plain float32 sum. The peak is 2.6 times that of AVX-512.
+ * nine products six count, x0y0 + x0y1 + x1y0 + x0y2 + x1y1 + x2y0; each term is at most 2⁻⁸ of the one before, so the other three together are
+ * at most 2⁻²³ |xy|, and mostly far less (the scheme: Henry, Tang & Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
+ * higher-precision computations", ARITH 2019). The unit sums 32 products in two chains before it rounds into the result, so even with six
+ * products there are fewer roundings than in a plain float32 sum. The peak is 2.6 times that of AVX-512.
  *
  * What differs from float32: an infinity or a number above 3.396e38 becomes NaN, and terms below 1e-38 become 0.
  */
