@@ -24,6 +24,8 @@ export function placesOf({ environment = {} }: Terminal): Places {
   return placesFrom(environment);
 }
 
+export const CHECKPOINT_HELP = "a checkpoint or a Hugging Face folder (default: the run's newest whole one)";
+
 export interface PlanOptions {
   readonly config: string;
   readonly set: readonly string[];
