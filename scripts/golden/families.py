@@ -1,15 +1,19 @@
 """Golden folders of every family of models that can be continued: written by transformers, run by it, trained by PyTorch.
 
-    python3 scripts/golden/families.py test/golden/families
+    python3 scripts/golden/families.py golden test/golden/families
+    python3 scripts/golden/families.py random <seed> <folder>     two models of each class, of random shapes
+    python3 scripts/golden/families.py run <folder>...            models that somebody else wrote
 
 Each folder is what `save_pretrained` wrote of a small random model, and `expected.json`: logits of a batch, the losses of five training
-steps, and how far float32 runs of the same model are from float64. transformers computes norms, softmax and angles in float32 whatever
+steps, and how far float32 runs of the same model are from float64: the worst of several that add up in different orders, since one run
+may be lucky. transformers computes norms, softmax and angles in float32 whatever
 the model's type; the float64 run reads every float32 in its code as float64. Needs torch and transformers; their versions are in the file.
 """
 
 import base64
 import json
 import platform
+import random
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,11 +74,53 @@ FAMILIES = {
 }
 
 
-def main(folder: Path) -> None:
+def main(mode: str, *rest: str) -> None:
     torch.set_num_threads(1)
-    for seed, (name, wanted) in enumerate(FAMILIES.items()):
-        write(folder / name, seed=seed, **wanted)
-        (folder / name / "expected.json").write_text(json.dumps(expected(folder / name, seed)) + "\n")
+    if mode == "run":
+        for seed, folder in enumerate(rest):
+            expect(Path(folder), seed)
+        return
+    families = FAMILIES if mode == "golden" else random_families(random.Random(int(rest[0])))
+    for seed, (name, wanted) in enumerate(families.items()):
+        write(Path(rest[-1], name), seed=seed, **wanted)
+        expect(Path(rest[-1], name), seed)
+
+
+def random_families(r: random.Random) -> dict:
+    kinds = {"llama": LlamaConfig, "mistral": MistralConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}
+    return {
+        f"{name}-{index}": family(
+            kind, r.choice([torch.float32, torch.bfloat16, torch.float16]), r.choice(["20KB", "1GB"]), **shape(r, name)
+        )
+        for name, kind in (kinds | {"smollm3": SmolLM3Config}).items()
+        for index in range(2)
+    }
+
+
+def shape(r: random.Random, name: str) -> dict:
+    kv, layers = r.randint(1, 3), r.randint(1, 4)
+    heads, window = kv * r.randint(1, 3), r.choice([None, r.randint(1, LENGTH)])
+    own_head_width = name == "qwen3" or name in ("llama", "mistral") and r.random() < 0.5
+    sliding = {"use_sliding_window": window is not None, "sliding_window": window}
+    own = {
+        "llama": {},
+        "mistral": {"sliding_window": window},
+        "qwen2": sliding | {"max_window_layers": 0},
+        "qwen3": sliding | {"max_window_layers": 0},
+        "smollm3": {"no_rope_layers": [r.randint(0, 1) for _ in range(layers)]},
+    }
+    changes = {
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv,
+        "hidden_size": heads * 2 * r.randint(2, 5),
+        "intermediate_size": r.randint(8, 60),
+        "vocab_size": r.randint(40, 90),
+        "rms_norm_eps": r.choice([1e-5, 1e-6]),
+        "tie_word_embeddings": r.random() < 0.5,
+        "rope_parameters": LLAMA3_ROPE if r.random() < 0.3 else rope(10 ** r.uniform(3, 7)),
+    }
+    return changes | own[name] | ({"head_dim": 2 * r.randint(2, 8)} if own_head_width else {})
 
 
 def write(folder: Path, config, dtype: torch.dtype, shard: str, seed: int) -> None:
@@ -93,13 +139,17 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
             weight.copy_(drawn * deviation + (1.0 if name.endswith("norm.weight") else 0.0))
 
 
+def expect(folder: Path, seed: int) -> None:
+    (folder / "expected.json").write_text(json.dumps(expected(folder, seed)) + "\n")
+
+
 def expected(folder: Path, seed: int) -> dict:
     tokens, counts = batches(json.loads((folder / "config.json").read_text())["vocab_size"], seed)
-    orders = [list(range(ROWS)), list(range(ROWS))[::-1]]
-    plain = [run(loaded(folder, way), tokens, counts, order) for way in ("eager", "sdpa") for order in orders]
     model = loaded(folder, "eager")
+    shuffled = [with_channels(loaded(folder, way), seed) for seed in range(1, 4) for way in ("eager", "sdpa")]
+    plain = [run(one, tokens, counts) for one in (loaded(folder, "eager"), loaded(folder, "sdpa"), *shuffled)]
     with every_float32_as_float64():
-        exact = run(in_float64(model), tokens, counts, orders[0])
+        exact = run(in_float64(model), tokens, counts)
     logits, losses = exact
     return {
         "made": versions(),
@@ -123,21 +173,32 @@ def batches(vocabulary: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return tokens, counts
 
 
-def run(model, tokens: torch.Tensor, counts: torch.Tensor, order: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+def run(model, tokens: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits of the first batch [B, T, V], and the summed losses of every step's rows [steps, B] while it trains."""
-    back = torch.tensor(order).argsort()
     with torch.no_grad():
-        logits = model(input_ids=tokens[0, order, :-1], use_cache=False).logits[back]
+        logits = model(input_ids=tokens[0, :, :-1], use_cache=False).logits
     optimizer = adamw(model)
     losses = []
-    for step_tokens, step_counts in zip(tokens[:, order], counts[:, order]):
+    for step_tokens, step_counts in zip(tokens, counts):
         optimizer.zero_grad()
         rows = row_losses(model, step_tokens, step_counts)
         (rows.sum() / step_counts.sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
-        losses.append(rows.detach()[back])
-    return logits.detach(), torch.stack(losses)
+        losses.append(rows.detach())
+    return logits, torch.stack(losses)
+
+
+def with_channels(model, seed: int) -> torch.nn.Module:
+    """The same model with the channels of its residual stream in another order."""
+    order = torch.randperm(model.config.hidden_size, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(("q_norm.weight", "k_norm.weight", ".bias")):
+                continue
+            leaves = name.endswith(("o_proj.weight", "down_proj.weight", "norm.weight"))
+            weight.copy_(weight[order] if leaves else weight[:, order])
+    return model
 
 
 def loaded(folder: Path, attention: str) -> torch.nn.Module:
@@ -174,8 +235,9 @@ def every_float32_as_float64():
 
 
 def distance(exact: torch.Tensor, other: torch.Tensor) -> float:
+    """Euclidean."""
     assert exact.dtype is torch.float64
-    return (exact - other.to(exact.dtype)).abs().max().item()
+    return (exact - other.to(exact.dtype)).norm().item()
 
 
 def step_values() -> dict:
@@ -193,4 +255,4 @@ def versions() -> dict:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*sys.argv[1:])

@@ -6,14 +6,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AdamWStep, EngineTensor } from "../../src/engine/engine.js";
-import { openCpuDevice } from "../../src/engine/native/cpu/device.js";
-import { NativeEngine } from "../../src/engine/native/engine.js";
-import { openBackend } from "../../src/engine/tfjs/backend.js";
-import { TfjsEngine } from "../../src/engine/tfjs/engine.js";
 import { fromHuggingFaceConfig, toHuggingFaceConfig } from "../../src/model/hugging-face.js";
 import { clipScale } from "../../src/optim/clipping.js";
 import { referenceTensors } from "../engine/cases.js";
-import { CACHE_FOLDER, describeKernels } from "../engine/native/cpu/kernel-devices.js";
+import { describeKernels } from "../engine/native/cpu/kernel-devices.js";
+import { distance } from "../engine/tolerance.js";
 import { adamW } from "../reference/adamw.js";
 import { EXACT } from "../reference/arithmetic.js";
 import { ReferenceDecoder } from "../reference/decoder.js";
@@ -26,10 +23,11 @@ import {
   expectLikeTransformers,
   type ImportedFolder,
   importFolder,
-  largestDifference,
   microBatch,
+  native,
   type OpenEngine,
   readExpected,
+  tfjs,
 } from "./families.js";
 
 const ROOT = join(import.meta.dirname, "../golden/families");
@@ -50,9 +48,9 @@ describe.each(FAMILIES)("the reference imports %s", (family) => {
     const decoder = new ReferenceDecoder(EXACT, imported.architecture, referenceTensors(imported.weights));
     const rows = Array.from({ length: expected.rows }, (_, row) => microBatch(expected, 0, row));
     const logits = rows.flatMap((row) => [...decoder.forward(row).logits]);
-    expect(largestDifference(logits, exactLogits(expected))).toBeLessThan(DOUBLE * expected.logitsError);
+    expect(distance(logits, exactLogits(expected))).toBeLessThan(DOUBLE * expected.logitsError);
     const losses = referenceLosses(imported, expected);
-    expect(largestDifference(losses, expected.losses.flat())).toBeLessThan(DOUBLE * expected.lossesError);
+    expect(distance(losses, expected.losses.flat())).toBeLessThan(DOUBLE * expected.lossesError);
   });
 
   it("and its config.json says the same in the form of version 4, and in ours", async () => {
@@ -68,13 +66,6 @@ describe.each(FAMILIES)("the reference imports %s", (family) => {
     expect(ours["architectures"]).toEqual(written);
   });
 });
-
-const native: OpenEngine = async (architecture, table) =>
-  new NativeEngine(architecture, table, await openCpuDevice({ threads: 1, cacheFolder: CACHE_FOLDER }), {
-    name: "native-cpu",
-  });
-const tfjs: OpenEngine = async (architecture, table) =>
-  new TfjsEngine(architecture, table, await openBackend("tfjs-cpu"));
 
 describeKernels("native-cpu imports", () => imports(native));
 describe("tfjs-cpu imports", () => imports(tfjs));

@@ -5,11 +5,17 @@ import { expect } from "vitest";
 import { openWeights } from "../../src/checkpoint/load.js";
 import type { Batch } from "../../src/data/batch.js";
 import type { AdamWStep, Engine, EngineTensor } from "../../src/engine/engine.js";
+import { openCpuDevice } from "../../src/engine/native/cpu/device.js";
+import { NativeEngine } from "../../src/engine/native/engine.js";
+import { openBackend } from "../../src/engine/tfjs/backend.js";
+import { TfjsEngine } from "../../src/engine/tfjs/engine.js";
 import { type Architecture, checkArchitecture } from "../../src/model/architecture.js";
 import { type Parameter, parameterTable } from "../../src/model/parameters.js";
 import { clipScale } from "../../src/optim/clipping.js";
+import { CACHE_FOLDER } from "../engine/native/cpu/kernel-devices.js";
+import { distance } from "../engine/tolerance.js";
 
-/** `expected.json`: B rows of T tokens for each step; errors are the largest among float32 runs of theirs, against float64. */
+/** `expected.json`: B rows of T tokens for each step; errors are those of the worst of their float32 runs: Euclidean distances from float64. */
 export interface Expected {
   readonly rows: number;
   readonly length: number;
@@ -27,6 +33,14 @@ export interface Expected {
 }
 
 export type OpenEngine = (architecture: Architecture, table: readonly Parameter[]) => Promise<Engine>;
+
+export const native: OpenEngine = async (architecture, table) =>
+  new NativeEngine(architecture, table, await openCpuDevice({ threads: 1, cacheFolder: CACHE_FOLDER }), {
+    name: "native-cpu",
+  });
+
+export const tfjs: OpenEngine = async (architecture, table) =>
+  new TfjsEngine(architecture, table, await openBackend("tfjs-cpu"));
 
 export function readExpected(folder: string): Expected {
   return JSON.parse(readFileSync(join(folder, "expected.json"), "utf8")) as Expected;
@@ -99,24 +113,13 @@ export async function lossesOf(engine: Engine, expected: Expected): Promise<numb
 
 /** Logits, then five steps: twice as far from float64 as their own float32 runs may be, and no further. */
 export async function expectLikeTransformers(engine: Engine, expected: Expected): Promise<void> {
-  const logits = largestDifference(await logitsOf(engine, expected), exactLogits(expected));
+  const logits = distance(await logitsOf(engine, expected), exactLogits(expected));
   expect(logits, "logits").toBeLessThanOrEqual(2 * expected.logitsError);
-  const losses = largestDifference(await lossesOf(engine, expected), expected.losses.flat());
+  const losses = distance(await lossesOf(engine, expected), expected.losses.flat());
   expect(losses, "losses").toBeLessThanOrEqual(2 * expected.lossesError);
 }
 
 export function exactLogits({ logits }: Expected): Float64Array {
   const bytes = Buffer.from(logits, "base64");
   return Float64Array.from({ length: bytes.length / 8 }, (_, index) => bytes.readDoubleLE(8 * index));
-}
-
-/** Largest difference; infinite when the lengths differ or a value is none. */
-export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  let largest = 0;
-  for (let index = 0; index < a.length; index++) {
-    const difference = Math.abs((a[index] as number) - (b[index] as number));
-    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
-  }
-  return largest;
 }
