@@ -71,6 +71,24 @@ describe("a batch", () => {
     expect([...batch.documentStart_BT]).toEqual([0, 0, 2, 2, 2, 2, 2, 2, 2, 9, 9, 9]);
   });
 
+  it("fills rows of whole documents up with tokens that count nowhere and see nothing", async () => {
+    const rows = [
+      { domain: 1, epoch: 0, pieces: [7, 70].map((start) => ({ start, length: DOCUMENT - 1 })) },
+      { domain: 0, epoch: 0, pieces: [{ start: 14, length: DOCUMENT - 1 }] },
+    ];
+    const batch = await assemble(rows, counting(true), { packing: "whole", length: 14 });
+    const documents = [1007, 1070, 14].map((first) => Array.from({ length: 6 }, (_, i) => first + i));
+    const padded = [...documents[0], ...documents[1], 0, 0, ...documents[2], ...Array(8).fill(0)];
+    expect([...batch.inputs_BT]).toEqual(padded);
+    expect([...batch.targets_BT]).toEqual(padded.map((id) => (id === 0 ? 0 : id + 1)));
+    expect([...batch.lossMask_BT]).toEqual(padded.map((id) => (id === 0 ? 0 : CountingStream.maskOf(id + 1))));
+    expect([...batch.documentStart_BT]).toEqual([
+      ...[...Array(6).fill(0), ...Array(6).fill(6), 12, 13],
+      ...[...Array(6).fill(0), 6, 7, 8, 9, 10, 11, 12, 13],
+    ]);
+    await expect(assemble(rows, counting(), { packing: "whole", length: 11 })).rejects.toThrow("a row of 12 tokens");
+  });
+
   it("is not made of rows of another length", async () => {
     const rows = [{ domain: 0, epoch: 0, pieces: [{ start: 5, length: 12 }] }];
     await expect(assemble(rows, counting(), { packing: "isolated", length: 13 })).rejects.toThrow("a row of 12 tokens");

@@ -35,4 +35,21 @@ describe("held-out batches", () => {
     expect(await read(1, {})).toEqual([]);
     expect(await read(0, {})).toEqual([]);
   });
+
+  it("are whole documents, packed, where the run's are: as many as the tokens allow, and those that fit", async () => {
+    const whole = { packing: "whole" as const, length: 13 };
+    const batches = await read(70, { ...whole, maxTokens: 30, rows: 2 });
+    // Five documents of six inputs, two to a row.
+    expect(batches.map(({ rows, length }) => [rows, length])).toEqual([
+      [2, 13],
+      [1, 13],
+    ]);
+    expect(batches.map(lossTokens)).toEqual([24, 6]);
+    const starts = batches.flatMap(({ inputs_BT, lossMask_BT }) =>
+      [...inputs_BT].filter((id, i) => lossMask_BT[i] === 1 && id % DOCUMENT === 0),
+    );
+    expect(starts.sort((a, b) => a - b)).toEqual([0, 7, 14, 21, 28]);
+    expect((await read(70, { ...whole, maxTokens: 1 })).map(lossTokens)).toEqual([6]);
+    expect(await read(70, { ...whole, length: 5 })).toEqual([]);
+  });
 });
