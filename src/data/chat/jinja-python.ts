@@ -1,5 +1,11 @@
 /** What Python says where a template leaves it to the language: how values are printed, and what white space is. */
-import type { RuntimeValue } from "./jinja.js";
+
+/** A value inside a running template; `type` is the name of its class in the library. */
+export interface RuntimeValue {
+  readonly type: string;
+  readonly value: unknown;
+  toString(): string;
+}
 
 /** What Python's `str.strip` takes away: it knows separators that JavaScript's `trim` does not, and leaves U+FEFF. */
 const WHITE_SPACE =

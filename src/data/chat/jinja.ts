@@ -4,14 +4,7 @@
  * Python without saying so (`strip` with an argument, equality of lists and objects, how values are printed), Python's meaning is put back.
  */
 import * as jinja from "@huggingface/jinja";
-import { equalInPython, isPythonString, printPython, stripPython } from "./jinja-python.js";
-
-/** A value inside a running template; `type` is the name of its class in the library. */
-export interface RuntimeValue {
-  readonly type: string;
-  readonly value: unknown;
-  toString(): string;
-}
+import { equalInPython, isPythonString, printPython, type RuntimeValue, stripPython } from "./jinja-python.js";
 
 interface Statement {
   readonly type: string;
