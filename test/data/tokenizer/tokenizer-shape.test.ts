@@ -125,8 +125,8 @@ describe("sections", () => {
 
   function walk(text: string, tokens: readonly AddedToken[], rules: Partial<SectionRules> = {}): (string | number)[] {
     const found: (string | number)[] = [];
-    const walker = sectionWalker(tokens, { normalization: null, specialTokens: "parse", ...rules });
-    walker?.(
+    const walker = sectionWalker(tokens, { normalize: (part) => part, specialTokens: "parse", ...rules });
+    walker(
       text,
       (part) => found.push(part),
       (id) => found.push(id),
@@ -152,17 +152,30 @@ describe("sections", () => {
   });
 
   it("look for raw tokens before the normalizer and for the others after it", () => {
+    const compose = (part: string): string => part.normalize("NFC");
     const composed = token(1, "\u00e9", { normalized: true, special: false });
     const raw = token(2, "e\u0301", { special: false });
-    expect(walk("xe\u0301y", [composed], { normalization: "NFC" })).toEqual(["x", 1, "y"]);
-    expect(walk("xe\u0301y", [composed, raw], { normalization: "NFC" })).toEqual(["x", 2, "y"]);
+    expect(walk("xe\u0301y", [composed], { normalize: compose })).toEqual(["x", 1, "y"]);
+    expect(walk("xe\u0301y", [composed, raw], { normalize: compose })).toEqual(["x", 2, "y"]);
     expect(walk("xe\u0301y", [composed])).toEqual(["xe\u0301y"]);
   });
 
-  it.each(["lstrip", "rstrip", "single_word"])("are not ours to find when a token has %s", (flag) => {
-    const rules = { normalization: null, specialTokens: "parse" } as const;
-    expect(sectionWalker([token(1, "<a>", { [flag]: true })], rules)).toBeNull();
-    expect(sectionWalker([token(1, "<a>", { [flag]: true })], { ...rules, specialTokens: "literal" })).not.toBeNull();
+  it("give a token the space beside it, but no token twice", () => {
+    const tokens = [token(1, "<l>", { lstrip: true }), token(2, "<r>", { rstrip: true })];
+    expect(walk("x \u00a0\n<l> y<r>\t \u2028z<r> <l>", tokens)).toEqual(["x", 1, " y", 2, "z", 2, 1]);
+    expect(walk(" <l>", tokens)).toEqual([1]);
+  });
+
+  it("leave a token inside a word alone where it must be a word of its own", () => {
+    const tokens = [token(1, "do", { single_word: true })];
+    expect(walk("do undo do-it redo\u0301 do_ \u{1d400}do do\u{1d400} (do)", tokens)).toEqual([
+      1,
+      " undo ",
+      1,
+      "-it redo\u0301 do_ \u{1d400}do do\u{1d400} (",
+      1,
+      ")",
+    ]);
   });
 
   it("tell whether a special token is spelled out", () => {
