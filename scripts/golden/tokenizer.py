@@ -2,10 +2,12 @@
 
 Run: npx tsx scripts/golden/tokenizer-inputs.ts && python3 scripts/golden/tokenizer.py
 Needs: pip install tokenizers (the version that made the committed file is in it). Without an argument it encodes texts.json for every
-variant of our trained tokenizer and writes ids.json, and decodes what decoders.json asks for into decoded.json. With `encode`, `decode`, `train` or `open` it answers a question on standard input instead,
+variant of our trained tokenizer and writes ids.json, and decodes what decoders.json asks for into decoded.json. With `real` and the
+folder of real-inputs.ts it writes real.json. With `encode`, `decode`, `train` or `open` it answers a question on standard input instead,
 for test/oracle/tokenizer.test.ts; `open` also needs transformers.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -53,6 +55,27 @@ def decode(question: dict) -> dict:
     return {"tokenizers": tokenizers.__version__, "texts": {v["name"]: texts(v["patch"]) for v in question["variants"]}}
 
 
+def digest(ids: list[int]) -> list[int] | str:
+    """A list as it is, or, if it is long, its length and the hash of its numbers: `digestOf` of real-texts.ts."""
+    if len(ids) <= 60:
+        return ids
+    return f"{len(ids)} {hashlib.sha256(','.join(map(str, ids)).encode()).hexdigest()[:32]}"
+
+
+def real(folder: Path) -> dict:
+    """What the tokenizers of published models say to the questions of real-inputs.ts."""
+    questions = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
+    files = {}
+    for name, lists in questions["ids"].items():
+        content = json.loads((folder / name / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(content))
+        ids = encode(content, questions["texts"])
+        decoded = [[tokenizer.decode(each, skip_special_tokens=skip) for skip in (False, True)] for each in lists]
+        parse = [None if each is None else digest(each) for each in ids["parse"]]
+        files[name] = {"literal": [digest(each) for each in ids["literal"]], "parse": parse, "decoded": decoded}
+    return {"tokenizers": tokenizers.__version__, "files": files}
+
+
 def train(question: dict) -> dict:
     """Trains on the texts with the pre-tokenizer of the golden tokenizer."""
     golden = tokenizers.Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
@@ -88,6 +111,9 @@ def main() -> None:
         texts = json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))
         write("ids.json", encode_variants(texts))
         write("decoded.json", decode(json.loads((FOLDER / "decoders.json").read_text(encoding="utf-8"))))
+        return
+    if sys.argv[1] == "real":
+        write("real.json", real(Path(sys.argv[2])))
         return
     answer = {"encode": encode_variants, "decode": decode, "train": train, "open": open_folder}[sys.argv[1]]
     json.dump(answer(json.load(sys.stdin)), sys.stdout)
