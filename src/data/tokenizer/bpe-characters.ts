@@ -91,7 +91,8 @@ function characterModel(file: TokenizerFile): BpeModel | null {
   return { symbols, merges, wholePiece: null };
 }
 
-function byteToken(byte: number): string {
+/** The token of a byte that has no character of its own. */
+export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }
 

@@ -91,12 +91,12 @@ const LONG_TEXTS: readonly string[] = [
 export const REAL_TEXTS: readonly string[] = [...NASTY_TEXTS, ...MORE_TEXTS, ...randomTexts(60), ...LONG_TEXTS];
 
 /** Lists of ids below a vocabulary, so that most of them join badly. */
-export function realIds(vocabulary: number): number[][] {
-  return Array.from({ length: 60 }, (_, at) => {
+export function realIds(vocabulary: number, count = 60): number[][] {
+  return Array.from({ length: count }, (_, at) => {
     const draw = drawer(`real ids ${at}`);
     // Low ids are bytes, single characters and, in Llama 2, the byte tokens; the last ones are special.
     const ranges = [vocabulary, 300, 300].map((below) => () => draw(below));
-    return Array.from({ length: at }, () => (draw(12) === 0 ? vocabulary - 1 - draw(20) : ranges[draw(3)]()));
+    return Array.from({ length: at % 100 }, () => (draw(12) === 0 ? vocabulary - 1 - draw(20) : ranges[draw(3)]()));
   });
 }
 
