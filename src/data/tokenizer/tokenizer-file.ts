@@ -36,6 +36,9 @@ export interface TokenizerFile {
 /** Far above every published vocabulary; an id beyond it is damage, and would size the model's embedding. */
 const HIGHEST_ID = 2 ** 22;
 
+/** Levels of lists and objects; real files have eight at most. Without an end to them, code that follows them runs out of stack. */
+const DEEPEST = 24;
+
 /** @throws UserError when the file is absent, not JSON, not a tokenizer, or contradicts itself. */
 export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
   const content = await readJson(path);
@@ -47,6 +50,7 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
       ...(got === undefined ? {} : { got: String(JSON.stringify(got)).slice(0, 80) }),
     });
   if (!isFields(content) || !isFields(content["model"])) throw problem("this file holds no tokenizer model");
+  if (isDeeperThan(content, DEEPEST)) throw problem("this file nests lists and objects without end");
   const added = content["added_tokens"] ?? [];
   if (!Array.isArray(added)) throw problem("`added_tokens` is not a list", added);
   const part = (name: string): Fields | null => {
@@ -99,6 +103,13 @@ function checkAddedIds(tokens: readonly AddedToken[], modelIds: ReadonlyMap<stri
     given.set(content, id);
     next = Math.max(next, id + 1);
   }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== "object") return false;
+  if (levels === 0) return true;
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return items.some((item) => isDeeperThan(item, levels - 1));
 }
 
 /** Without its pattern a `Split` would silently drop all text. */

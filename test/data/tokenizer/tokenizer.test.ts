@@ -242,6 +242,15 @@ describe("a broken file", () => {
     await expect(loadTokenizer(await writeTemporary(`${name}.json`, content))).rejects.toThrow(UserError);
   });
 
+  it.each(["normalizer", "pre_tokenizer", "post_processor", "decoder"])("with a bottomless %s is one", async (part) => {
+    const list =
+      { normalizer: "normalizers", pre_tokenizer: "pretokenizers", decoder: "decoders" }[part] ?? "processors";
+    const levels = 100_000;
+    const nested = `{"type":"Sequence","${list}":[`.repeat(levels) + "]}".repeat(levels);
+    const file = trained.replace(/\}$/, `,${JSON.stringify(part)}:${nested}}`);
+    await expect(loadTokenizer(await writeTemporary("deep.json", file))).rejects.toThrow(/nests/);
+  });
+
   it("that is absent is a UserError", async () => {
     await expect(loadTokenizer(join(folder, "absent.json"))).rejects.toThrow(UserError);
   });
