@@ -185,10 +185,17 @@ function guarded<Result>(path: string, run: () => Result): Result {
   }
 }
 
-/** The library translates the pattern language of tokenizer files; its own translation keeps both paths in agreement. */
+/**
+ * The library translates the pattern language of tokenizer files; its own translation keeps both paths in agreement. Null for one that it
+ * cannot translate: it then says so itself.
+ */
 function compilePattern(source: string): RegExp | null {
-  return new SplitPreTokenizer({ type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false })
-    .pattern;
+  try {
+    return new SplitPreTokenizer({ type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false })
+      .pattern;
+  } catch {
+    return null;
+  }
 }
 
 function slowEncode(file: TokenizerFile, library: () => LibraryTokenizer): Encode {
