@@ -63,12 +63,6 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
   const modelIds = readVocabulary(content["model"], problem);
   const addedIds = new Map(addedTokens.map(({ content: text, id }) => [text, id]));
   checkAddedIds(addedTokens, modelIds, path);
-  let highest = 0;
-  for (const ids of [modelIds, addedIds])
-    for (const [token, id] of ids) {
-      if (!isId(id)) throw problem(`the id of the token ${JSON.stringify(token).slice(0, 80)} is not usable`, id);
-      if (id > highest) highest = id;
-    }
   return {
     path,
     addedTokens,
@@ -79,8 +73,17 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
     decoder: part("decoder"),
     modelIds,
     idOf: (token) => addedIds.get(token) ?? modelIds.get(token) ?? null,
-    vocabulary: highest + 1,
+    vocabulary: Math.max(highestId(modelIds, problem), highestId(addedIds, problem)) + 1,
   };
+}
+
+function highestId(ids: ReadonlyMap<string, number>, problem: (what: string, got: unknown) => UserError): number {
+  let highest = 0;
+  for (const [token, id] of ids) {
+    if (!isId(id)) throw problem(`the id of the token ${JSON.stringify(token).slice(0, 80)} is not usable`, id);
+    if (id > highest) highest = id;
+  }
+  return highest;
 }
 
 /**
