@@ -17,6 +17,9 @@ export interface WriteOptions extends Omit<ExportOptions, "openEngine" | "onProg
   readonly write: (text: string) => void;
 }
 
+/** Float32 where there is a choice: bf16 weights are exact in it, and what rounding costs is measured against it. */
+const EXACT = { precision: "fp32", optimizerMemory: "auto", purpose: "evaluation" } as const;
+
 /** @param source a folder, or the plan whose run's newest whole checkpoint is meant. */
 export async function exportFolder(source: string | Plan, options: WriteOptions): Promise<ExportReport> {
   const folder = typeof source === "string" ? source : await newestFolder(source);
@@ -46,9 +49,7 @@ async function reported(
   const report = await run({
     ...options,
     onProgress: (text) => line.update(text),
-    // Float32 where there is a choice: bf16 weights are exact in it, and what rounding costs is measured against it.
-    openEngine: async (architecture) =>
-      (await createEngine(architecture, undefined, { ...engine, precision: "fp32", optimizerMemory: "auto", purpose: "evaluation" })).engine,
+    openEngine: async (architecture) => (await createEngine(architecture, undefined, { ...engine, ...EXACT })).engine,
   });
   line.clear();
   for (const warning of report.warnings) line.line(`warning: ${warning}`);

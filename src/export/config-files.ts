@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
 import { canonicalJson } from "../base/fingerprint.js";
+import { companionsIn, GENERATION_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from "../checkpoint/companions.js";
 import { CONFIG_FILE } from "../checkpoint/format.js";
 import { isObject, type JsonObject, readJsonObject } from "../checkpoint/json.js";
 import type { StoredDtype } from "../checkpoint/safetensors-header.js";
@@ -10,22 +11,8 @@ import { readTokenizerFile, type TokenizerFile } from "../data/tokenizer/tokeniz
 import type { Architecture } from "../model/architecture.js";
 import { fromHuggingFaceConfig } from "../model/hugging-face.js";
 
-const TOKENIZER_FILE = "tokenizer.json";
-const TOKENIZER_CONFIG_FILE = "tokenizer_config.json";
-const GENERATION_FILE = "generation_config.json";
-
-/** Copied as they are where the source has them. `tokenizer.model` is SentencePiece's file, which llama.cpp's converter prefers. */
-const COPIED = [
-  ...[
-    TOKENIZER_FILE,
-    TOKENIZER_CONFIG_FILE,
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-  ],
-  ...["tokenizer.model", "chat_template.jinja", "chat_template.json"],
-];
+/** A folder of templates by name, which `transformers` reads since 4.50; the export holds files only. */
+const MORE_TEMPLATES = "additional_chat_templates";
 
 export interface ConfigFiles {
   /** Name → content of the files that are written anew. */
@@ -44,22 +31,24 @@ export async function configFiles(
   architecture: Architecture,
   dtype: StoredDtype,
 ): Promise<ConfigFiles> {
-  const copied: Record<string, string> = {};
-  for (const name of COPIED) if (await exists(join(folder, name))) copied[name] = join(folder, name);
+  const { [GENERATION_FILE]: generation, ...copied } = await companionsIn(folder);
   const config = exportedConfig(await readJsonObject(join(folder, CONFIG_FILE)), dtype);
   if (canonicalJson(fromHuggingFaceConfig(config)) !== canonicalJson(architecture))
     throw new Error("the config.json to be written describes another architecture");
-  const tokenizer = copied[TOKENIZER_FILE] === undefined ? null : await readTokenizerFile(copied[TOKENIZER_FILE]);
+  const { [TOKENIZER_FILE]: tokenizerPath, [TOKENIZER_CONFIG_FILE]: settingsPath } = copied;
+  const tokenizer = tokenizerPath === undefined ? null : await readTokenizerFile(tokenizerPath);
   if (tokenizer !== null) checkVocabulary(tokenizer, architecture.vocabulary);
-  const given =
-    copied[TOKENIZER_CONFIG_FILE] === undefined ? null : await readJsonObject(copied[TOKENIZER_CONFIG_FILE]);
-  const tokens = tokenIds(config, given, tokenizer);
-  const written: Record<string, JsonObject> = { [CONFIG_FILE]: config };
-  const generation = join(folder, GENERATION_FILE);
-  written[GENERATION_FILE] = (await exists(generation)) ? await readJsonObject(generation) : generationConfig(tokens);
-  if (given === null && tokenizer !== null)
+  const settings = settingsPath === undefined ? null : await readJsonObject(settingsPath);
+  const tokens = tokenIds(config, settings, tokenizer);
+  const written: Record<string, JsonObject> = {
+    [CONFIG_FILE]: config,
+    [GENERATION_FILE]: generation === undefined ? generationConfig(tokens) : await readJsonObject(generation),
+  };
+  if (settings === null && tokenizer !== null)
     written[TOKENIZER_CONFIG_FILE] = tokenizerConfig(tokenizer, tokens, architecture.maxLength);
-  return { written, copied, warnings: tokenizer === null ? [noTokenizer(folder, copied)] : [] };
+  const warnings = tokenizer === null ? [noTokenizer(folder, copied)] : [];
+  if (await exists(join(folder, MORE_TEMPLATES))) warnings.push(`${join(folder, MORE_TEMPLATES)} is not exported`);
+  return { written, copied, warnings };
 }
 
 function noTokenizer(folder: string, copied: ConfigFiles["copied"]): string {

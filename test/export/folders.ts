@@ -5,7 +5,8 @@ import { fromBf16, toBf16 } from "../../src/base/bf16.js";
 import { encodeHeader } from "../../src/checkpoint/safetensors-header.js";
 import { END_OF_TEXT, tokenizerJson, trainBpe } from "../../src/data/tokenizer/bpe-train.js";
 import { createEngine } from "../../src/engine/select.js";
-import type { ExportOptions } from "../../src/export/export.js";
+import { type ExportOptions, exportModel } from "../../src/export/export.js";
+import { openModel } from "../../src/export/model.js";
 import type { Architecture } from "../../src/model/architecture.js";
 import { toHuggingFaceConfig } from "../../src/model/hugging-face.js";
 import { initialWeights } from "../../src/model/initialise.js";
@@ -129,4 +130,10 @@ export function exportOptions(changes: Partial<ExportOptions> = {}): ExportOptio
     onProgress: () => {},
     ...changes,
   };
+}
+
+/** Exports a folder as it is. */
+export async function exported(folder: string, changes: Partial<ExportOptions> = {}) {
+  const options = exportOptions(changes);
+  return { options, report: await exportModel(await openModel(folder), [folder], options) };
 }
