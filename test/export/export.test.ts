@@ -126,6 +126,22 @@ describe("tensors", () => {
   });
 });
 
+describe("folders that transformers wrote (golden, made by scripts/golden)", () => {
+  const golden = join(import.meta.dirname, "../golden/families");
+  const families = readdirSync(golden).filter((name) => existsSync(join(golden, name, "model.safetensors")));
+
+  it.each(families)("%s: every tensor keeps its bytes, and the architecture what it is", async (family) => {
+    const folder = join(golden, family);
+    const { "lm_head.weight": head, ...tensors } = rawTensors(folder);
+    const dtypes = new Set(Object.values(tensors).map(({ dtype }) => dtype));
+    expect([...dtypes]).toEqual([expect.stringMatching(/^(BF16|F32)$/)]);
+    const { options } = await exported(folder, { dtype: dtypes.has("BF16") ? "BF16" : "F32", verify: "tensors" });
+    const { architecture } = await openModel(folder);
+    expect(rawTensors(options.output)).toEqual(architecture.tied ? tensors : { ...tensors, "lm_head.weight": head });
+    expect((await openModel(options.output)).architecture).toEqual(architecture);
+  });
+});
+
 function bytesOfHalves(halves: Uint32Array): string {
   return Buffer.from(Uint16Array.from(halves).buffer).toString("hex");
 }
