@@ -91,7 +91,7 @@ function tokenIds(config: JsonObject, settings: JsonObject | null, tokenizer: To
   const named = (role: string): number | null => {
     const value = settings?.[role];
     const text = isObject(value) ? value.content : value;
-    return typeof text === "string" ? (tokenizer?.idByToken.get(text) ?? null) : null;
+    return typeof text === "string" ? (tokenizer?.idOf(text) ?? null) : null;
   };
   const ends = [config.eos_token_id].flat().filter(isId);
   const turn = named("eos_token");
@@ -117,11 +117,12 @@ function generationConfig({ begin, ends, padding }: TokenIds): JsonObject {
 
 /** The least with which `transformers` opens a `tokenizer.json`, with the model's special tokens by name. */
 function tokenizerConfig(
-  { idByToken }: TokenizerFile,
+  { modelIds, addedTokens }: TokenizerFile,
   { begin, ends, padding }: TokenIds,
   maxLength: number,
 ): JsonObject {
-  const textById = new Map([...idByToken].map(([text, id]) => [id, text]));
+  const textById = new Map([...modelIds].map(([text, id]) => [id, text]));
+  for (const { content, id } of addedTokens) textById.set(id, content);
   const text = (id: number | null | undefined): string | null => textById.get(id ?? Number.NaN) ?? null;
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
