@@ -5,6 +5,7 @@
  * so that short programs end without delay; then every other turn sleeps, so that long ones do not burn a processor.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { disposeAll } from "../disposal.js";
 import { CONSTANTS as C, type Driver } from "../ffi/driver.js";
 import { checkDriver, isLost } from "./errors.js";
 import type { Address } from "./launch.js";
@@ -117,10 +118,14 @@ export class Stream implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.own === null) return;
-    for (const event of this.idleEvents.splice(0)) event[Symbol.dispose]();
-    const status = this.driver.cuStreamDestroy_v2(this.own);
+    const handle = this.own;
+    if (handle === null) return;
     this.own = null;
+    disposeAll([...this.idleEvents.splice(0), { [Symbol.dispose]: () => this.destroy(handle) }]);
+  }
+
+  private destroy(handle: Address): void {
+    const status = this.driver.cuStreamDestroy_v2(handle);
     if (!isLost(this.driver)) checkDriver(this.driver, status, "destroy a stream");
   }
 }
