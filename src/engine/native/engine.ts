@@ -16,7 +16,7 @@ import type {
   RowLosses,
   TensorKind,
 } from "../engine.js";
-import { checkTokens, rowLosses } from "../seam.js";
+import { rowLosses } from "../seam.js";
 import type { Kind, Recomputation } from "./activations.js";
 import { backward } from "./backward.js";
 import { type Product, timeCopy, timeProduct } from "./ceiling.js";
@@ -33,6 +33,7 @@ import {
 } from "./device.js";
 import { forward } from "./forward.js";
 import { head } from "./head.js";
+import { checkSizes, tokensOf } from "./inputs.js";
 import { ParameterArenas } from "./parameters.js";
 import { type Pass, Passes } from "./passes.js";
 import { FP32, type Precision } from "./precision.js";
@@ -59,6 +60,13 @@ interface Training {
   readonly clear: Program;
   readonly norm: Program;
   readonly update: Program;
+}
+
+/** A batch on its way to the device. */
+interface Ready {
+  readonly pass: Pass;
+  readonly batch: Batch;
+  readonly tokens: Int32Array;
 }
 
 export class NativeEngine implements Engine {
@@ -159,13 +167,13 @@ export class NativeEngine implements Engine {
 
   accumulate(batch: Batch, scale: number): Promise<RowLosses> {
     return this.#turns.take(async () => {
-      checkBatch(batch, this.#architecture.vocabulary);
+      checkSizes(batch);
       const { clear } = this.#trained();
       if (this.#gradient === "stale") await this.#device.run(clear, this.#clocks);
+      const ready = this.#laidOut(batch, this.#recomputation);
       // Until the pass is through, the arena holds part of a gradient.
-      const pass = this.#passes.get(batch, this.#recomputation);
       this.#gradient = "stale";
-      const losses = await this.#run(pass, batch, scale);
+      const losses = await this.#run(ready, scale);
       this.#gradient = "accumulated";
       return losses;
     });
@@ -173,8 +181,8 @@ export class NativeEngine implements Engine {
 
   evaluate(batch: Batch): Promise<RowLosses> {
     return this.#turns.take(async () => {
-      checkBatch(batch, this.#architecture.vocabulary);
-      return this.#run(this.#passes.get(batch, "evaluation"), batch, 1);
+      checkSizes(batch);
+      return this.#run(this.#laidOut(batch, "evaluation"), 1);
     });
   }
 
@@ -253,34 +261,19 @@ export class NativeEngine implements Engine {
     if (gradients !== null) backward(ops, this.#architecture, kind, this.#weights, gradients, a);
   }
 
-  async #run({ activations: a, program, rotary }: Pass, batch: Batch, lossScale: number): Promise<RowLosses> {
+  /** The pass for a batch, and its tokens as that pass reads them. @throws RangeError for what would be read beyond a buffer. */
+  #laidOut(batch: Batch, kind: Kind): Ready {
     this.#parameters.checkLoaded();
-    const { inputs_BT, targets_BT, lossMask_BT, documentStart_BT, length } = batch;
+    const pass = this.#passes.get(batch, kind);
+    return { pass, batch, tokens: tokensOf(batch, this.#architecture.vocabulary, pass.activations.tokenPlaces) };
+  }
+
+  async #run({ pass: { activations: a, program }, batch, tokens }: Ready, lossScale: number): Promise<RowLosses> {
     const device = this.#device;
-    device.write(a.ids_N, inputs_BT);
-    device.write(a.targets_N, targets_BT);
-    device.write(
-      a.positions_N,
-      documentStart_BT.map((start, index) => (index % length) - start),
-    );
-    device.write(a.starts_N, documentStart_BT);
-    device.write(a.mask_N, Float32Array.from(lossMask_BT));
-    device.write(a.rotary_TD, rotary);
+    device.write(a.tokens, tokens);
+    device.write(a.mask_N, new Float32Array(batch.lossMask_BT));
     device.write(this.#scalars, passScalars(lossScale));
     await device.run(program, this.#clocks);
     return rowLosses(batch, await device.read(a.losses_N));
   }
-}
-
-/** @throws RangeError for what would be read beyond a buffer. */
-function checkBatch(batch: Batch, vocabulary: number): void {
-  const { rows, length, inputs_BT, targets_BT, lossMask_BT, documentStart_BT } = batch;
-  if (!(rows > 0 && length > 0)) throw new RangeError(`a batch needs rows and tokens, not ${rows} rows of ${length}`);
-  for (const [name, values] of Object.entries({ inputs_BT, targets_BT, lossMask_BT, documentStart_BT }))
-    if (values.length !== rows * length)
-      throw new RangeError(`${name} has ${values.length} values for ${rows} rows of ${length} tokens`);
-  for (const tokens of [inputs_BT, targets_BT]) checkTokens(tokens, vocabulary);
-  const stray = documentStart_BT.findIndex((start, index) => !(start >= 0 && start <= index % length));
-  if (stray >= 0)
-    throw new RangeError(`token ${stray} starts its document at ${documentStart_BT[stray]}, after itself`);
 }
