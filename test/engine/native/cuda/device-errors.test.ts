@@ -16,7 +16,8 @@ import { matmulHost } from "../../../../src/engine/native/cuda/runtime/matmul-ho
 import { Modules } from "../../../../src/engine/native/cuda/runtime/modules.js";
 import { nvrtcBackend } from "../../../../src/engine/native/cuda/runtime/nvrtc-compiler.js";
 import { Staging } from "../../../../src/engine/native/cuda/runtime/staging.js";
-import { emulatedPlaces, emulator, freshFolder, missing, ONES, open, pairOf } from "./small-card.js";
+import { ONES, pairOf } from "../small-buffers.js";
+import { emulatedPlaces, emulator, freshFolder, missing, open } from "./small-card.js";
 
 beforeEach(() => emulator.reset());
 
