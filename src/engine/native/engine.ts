@@ -160,13 +160,15 @@ export class NativeEngine implements Engine {
         this.#gradient === "accumulated" ? this.#parameters.snapshot(kind) : this.#parameters.zeros(kind),
       );
     return this.#turns.beside(async () => {
+      using _range = this.#range(`snapshot of ${kind}`);
       if (kind === "weight") this.#parameters.checkLoaded();
-      return this.#parameters.snapshot(kind);
+      return await this.#parameters.snapshot(kind);
     });
   }
 
   accumulate(batch: Batch, scale: number): Promise<RowLosses> {
     return this.#turns.take(async () => {
+      using _range = this.#range("accumulate");
       checkSizes(batch);
       const { clear } = this.#trained();
       if (this.#gradient === "stale") await this.#device.run(clear, this.#clocks);
@@ -181,8 +183,9 @@ export class NativeEngine implements Engine {
 
   evaluate(batch: Batch): Promise<RowLosses> {
     return this.#turns.take(async () => {
+      using _range = this.#range("evaluate");
       checkSizes(batch);
-      return this.#run(this.#laidOut(batch, "evaluation"), 1);
+      return await this.#run(this.#laidOut(batch, "evaluation"), 1);
     });
   }
 
@@ -190,6 +193,7 @@ export class NativeEngine implements Engine {
   gradientNorm(): Promise<number> {
     return this.#turns.take(async () => {
       if (this.#gradient !== "accumulated") return 0;
+      using _range = this.#range("norm of the gradient");
       await this.#device.run(this.#trained().norm, this.#clocks);
       const [squares] = await this.#device.read(this.#squares);
       return Math.sqrt(squares);
@@ -200,6 +204,7 @@ export class NativeEngine implements Engine {
   update(step: AdamWStep): Promise<void> {
     return this.#turns.alone(async () => {
       if (this.#gradient !== "accumulated") throw new Error("there is no gradient to apply yet");
+      using _range = this.#range("update");
       this.#gradient = "stale";
       this.#device.write(this.#scalars, updateScalars(step));
       await this.#device.run(this.#trained().update, this.#clocks);
@@ -232,6 +237,10 @@ export class NativeEngine implements Engine {
       for (const program of [clear, norm, step]) program?.[Symbol.dispose]();
       this.#device[Symbol.dispose]();
     });
+  }
+
+  #range(name: string): Disposable | null {
+    return this.#device.range?.(name) ?? null;
   }
 
   #forgetGradient(): void {

@@ -34,7 +34,7 @@ async function withAdd(change: (text: string) => string): Promise<CudaDevice> {
   const places = { sources: join(folder, "kernels"), cacheFolder: join(folder, "cache") };
   const modules = new Modules(context, new Compiler(nvrtcBackend(openNvrtc(path)), context.card, places));
   const matmul = new Matmul(openCublasLt(path), matmulHost(context), { file: join(folder, "algorithms.json") });
-  return new CudaDevice({ context, modules, matmul, staging: new Staging(context) });
+  return new CudaDevice({ context, modules, matmul, staging: new Staging(context), ranges: null });
 }
 
 describe.skipIf(missing !== null)(missing === null ? "opening a card" : `opening (skipped: ${missing})`, () => {
