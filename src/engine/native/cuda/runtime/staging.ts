@@ -73,7 +73,10 @@ class Slot implements Disposable {
   [Symbol.dispose](): void {
     if (this.freed) return;
     this.freed = true;
-    this.copied[Symbol.dispose]();
+    disposeAll([this.copied, { [Symbol.dispose]: () => this.unpin() }]);
+  }
+
+  private unpin(): void {
     const status = this.context.driver.cuMemFreeHost(this.address);
     if (!isLost(this.context.driver)) this.context.check(status, "free pinned memory");
   }
