@@ -93,7 +93,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     ...answerOf(memory.choice),
   });
   using engine = made;
-  engine.load(begin.tensors);
+  await engine.load(begin.tensors);
   collectGarbage();
   report.begins(begin, engine.describe(), why, memory);
   const maker = { engine: engine.describe().name, precision: memory.choice?.precision ?? engine.describe().precision };

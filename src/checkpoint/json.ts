@@ -60,11 +60,16 @@ export function onRead<T>(path: string, operation: () => T): T {
   try {
     return operation();
   } catch (error) {
-    const code = systemCode(error);
-    if (code === null) throw error;
-    const what = code === "ENOENT" ? "this file is missing" : `cannot read this file (${code})`;
-    throw new UserError({ what, where: path }, { cause: error });
+    throw readError(path, error);
   }
+}
+
+/** A system error as a UserError that names the path; anything else as it is. */
+export function readError(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === null) return error;
+  const what = code === "ENOENT" ? "this file is missing" : `cannot read this file (${code})`;
+  return new UserError({ what, where: path }, { cause: error });
 }
 
 /**

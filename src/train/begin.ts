@@ -9,7 +9,7 @@ import type { OpenCheckpoint } from "../checkpoint/load.js";
 import { listCheckpoints, newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
 import type { BeginPlan, Plan } from "../config/plan.js";
 import { type Ledger, parseLedger } from "../data/ledger.js";
-import type { EngineTensor } from "../engine/engine.js";
+import type { TensorSource } from "../engine/engine.js";
 import { type Evaluation, parseEvaluations } from "../eval/held-out.js";
 import type { Architecture } from "../model/architecture.js";
 import { initialWeights } from "../model/initialise.js";
@@ -21,7 +21,7 @@ export interface Beginning {
   /** AdamW updates applied so far; smaller than `step` when steps were skipped. */
   readonly updates: number;
   /** Weights, then moments where they are carried over. */
-  readonly tensors: Iterable<EngineTensor>;
+  readonly tensors: Iterable<TensorSource>;
   /** The ledger that this plan's order of data starts from; null: every domain from its first window. */
   readonly startLedger: Ledger | null;
   readonly evaluations: readonly Evaluation[];
@@ -155,7 +155,7 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
   };
 }
 
-function* allTensors(checkpoint: OpenCheckpoint): Generator<EngineTensor> {
+function* allTensors(checkpoint: OpenCheckpoint): Generator<TensorSource> {
   yield* checkpoint.weights();
   yield* checkpoint.moments();
 }

@@ -33,7 +33,7 @@ export async function loadModel(plan: Plan, checkpoint: string | null, places?: 
     purpose: "evaluation",
   });
   try {
-    engine.load(weights());
+    await engine.load(weights());
   } catch (error) {
     engine[Symbol.dispose]();
     throw error;

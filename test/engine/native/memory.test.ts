@@ -33,18 +33,18 @@ function countingDevice() {
   return { device: counting, held };
 }
 
-function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none", precision: PrecisionName = "fp32") {
+async function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none", precision: PrecisionName = "fp32") {
   const { table, weights } = modelOf({ architecture });
   const { device, held } = countingDevice();
   const options = { name: "counting", recomputation, precision: PRECISIONS[precision] };
   const engine = new NativeEngine(architecture, table, device, options);
-  engine.load(weights);
+  await engine.load(weights);
   return { engine, held };
 }
 
 describe("memory", () => {
   it.each(RECOMPUTATIONS)("of training is what was predicted: %s", async (mode) => {
-    const { engine, held } = opened(mode);
+    const { engine, held } = await opened(mode);
     using owned = engine;
     await owned.evaluate(batchOf(architecture, { ...batch, rows: 1 }));
     await owned.accumulate(batchOf(architecture, { ...batch, length: 5 }), 1);
@@ -64,7 +64,7 @@ describe("memory", () => {
     const { size } = layoutOf(table);
 
     it.each(RECOMPUTATIONS)("is what was predicted: %s", async (mode) => {
-      const { engine, held } = opened(mode, precision);
+      const { engine, held } = await opened(mode, precision);
       using owned = engine;
       await owned.accumulate(batchOf(architecture, batch), 1);
       await owned.update({ ...STEP, update: 1 });
@@ -76,8 +76,8 @@ describe("memory", () => {
       expect(memory.buffers.reduce((sum, { bytes }) => sum + bytes, 4 * (SCALARS.length + 1))).toBe(memory.activations);
     });
 
-    it("is the weights' alone before anything is computed, with their master", () => {
-      const { engine, held } = opened("none", precision);
+    it("is the weights' alone before anything is computed, with their master", async () => {
+      const { engine, held } = await opened("none", precision);
       using owned = engine;
       expect(held.bytes).toBe(evaluation * size + 4 * (SCALARS.length + 1));
       expect(owned.allocatedBytes).toBe(held.bytes);
@@ -100,7 +100,7 @@ describe("memory", () => {
   });
 
   it("of evaluation has no gradients and moments", async () => {
-    const { engine, held } = opened();
+    const { engine, held } = await opened();
     using owned = engine;
     await owned.evaluate(batchOf(architecture, batch));
     const memory = nativeMemory(architecture, batch, "evaluation");
@@ -109,7 +109,7 @@ describe("memory", () => {
   });
 
   it("of a session is given back", async () => {
-    const { engine, held } = opened();
+    const { engine, held } = await opened();
     using owned = engine;
     await owned.evaluate(batchOf(architecture, batch));
     const before = held.bytes;

@@ -1,7 +1,7 @@
 /** bfloat16 against a search for the nearest among all its values. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fromBf16, toBf16 } from "../../../../../src/engine/native/cuda/runtime/bf16.js";
+import { fromBf16, toBf16 } from "../../src/base/bf16.js";
 
 const all = new Float32Array(1 << 16);
 fromBf16(
