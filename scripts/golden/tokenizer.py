@@ -2,7 +2,7 @@
 
 Run: npx tsx scripts/golden/tokenizer-inputs.ts && python3 scripts/golden/tokenizer.py
 Needs: pip install tokenizers (the version that made the committed file is in it). Without an argument it encodes texts.json for every
-variant of our trained tokenizer and writes ids.json. With `encode`, `train` or `open` it answers a question on standard input instead,
+variant of our trained tokenizer and writes ids.json, and decodes what decoders.json asks for into decoded.json. With `encode`, `decode`, `train` or `open` it answers a question on standard input instead,
 for test/oracle/tokenizer.test.ts; `open` also needs transformers.
 """
 
@@ -42,6 +42,17 @@ def encode_variants(texts: list[str]) -> dict:
     }
 
 
+def decode(question: dict) -> dict:
+    """Texts of lists of ids, with special tokens kept and left out, for every variant of the golden tokenizer."""
+    content = json.loads((FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
+
+    def texts(patch: dict) -> list[list[str]]:
+        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(patched(content, patch)))
+        return [[tokenizer.decode(ids, skip_special_tokens=skip) for skip in (False, True)] for ids in question["ids"]]
+
+    return {"tokenizers": tokenizers.__version__, "texts": {v["name"]: texts(v["patch"]) for v in question["variants"]}}
+
+
 def train(question: dict) -> dict:
     """Trains on the texts with the pre-tokenizer of the golden tokenizer."""
     golden = tokenizers.Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
@@ -68,13 +79,17 @@ def open_folder(question: dict) -> dict:
     return {"endOfText": tokenizer.eos_token_id, "vocabulary": len(tokenizer), "ids": ids, "decoded": decoded}
 
 
+def write(name: str, content: dict) -> None:
+    (FOLDER / name).write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     if len(sys.argv) == 1:
         texts = json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))
-        result = json.dumps(encode_variants(texts), separators=(",", ":"))
-        (FOLDER / "ids.json").write_text(result + "\n", encoding="utf-8")
+        write("ids.json", encode_variants(texts))
+        write("decoded.json", decode(json.loads((FOLDER / "decoders.json").read_text(encoding="utf-8"))))
         return
-    answer = {"encode": encode_variants, "train": train, "open": open_folder}[sys.argv[1]]
+    answer = {"encode": encode_variants, "decode": decode, "train": train, "open": open_folder}[sys.argv[1]]
     json.dump(answer(json.load(sys.stdin)), sys.stdout)
 
 

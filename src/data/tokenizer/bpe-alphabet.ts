@@ -19,3 +19,11 @@ export function bytesToCharacters(bytes: Uint8Array): string {
   for (const byte of bytes) text += BYTE_CHARACTERS[byte];
   return text;
 }
+
+const BYTE_OF_CHARACTER = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
+
+/** The bytes that a token stands for; one with a character outside the alphabet (an added token, as a rule) stands for its own UTF-8. */
+export function bytesOfToken(token: string): Buffer {
+  const bytes = Array.from(token, (character) => BYTE_OF_CHARACTER.get(character));
+  return bytes.every((byte) => byte !== undefined) ? Buffer.from(bytes) : Buffer.from(token, "utf8");
+}

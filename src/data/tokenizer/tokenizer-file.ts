@@ -131,11 +131,8 @@ const OTHER_ENDS = ["</s>", "<eos>", "<｜end▁of▁sentence｜>", "<|im_end|>"
  * @throws UserError when there is none.
  */
 export async function findEndOfText({ path, idByToken }: TokenizerFile): Promise<number> {
-  const beside = join(dirname(path), "tokenizer_config.json");
-  const config = (await exists(beside)) ? await readJson(beside) : null;
-  const eos = isFields(config) ? config["eos_token"] : null;
-  const named = isFields(eos) ? eos["content"] : eos;
-  const candidates = [...DOCUMENT_ENDS, ...(typeof named === "string" ? [named] : []), ...OTHER_ENDS];
+  const named = await namedBeside(path, "eos_token");
+  const candidates = [...DOCUMENT_ENDS, ...(named === null ? [] : [named]), ...OTHER_ENDS];
   for (const token of candidates) {
     const id = idByToken.get(token);
     if (id !== undefined) return id;
@@ -144,8 +141,40 @@ export async function findEndOfText({ path, idByToken }: TokenizerFile): Promise
     what: "this tokenizer has no token that ends a document",
     where: path,
     expected: [...DOCUMENT_ENDS, ...OTHER_ENDS].join(", "),
-    hint: `name one of its tokens as "eos_token" in ${beside}`,
+    hint: `name one of its tokens as "eos_token" in ${configBeside(path)}`,
   });
+}
+
+/**
+ * The token that Hugging Face puts before a text: the first of the post-processor's template, or else `bos_token` of the
+ * `tokenizer_config.json` beside the file; null when there is neither.
+ */
+export async function findBeginOfText({ path, idByToken, postProcessor }: TokenizerFile): Promise<number | null> {
+  const named = templateStart(postProcessor) ?? (await namedBeside(path, "bos_token"));
+  return named === null ? null : (idByToken.get(named) ?? null);
+}
+
+function templateStart(processor: unknown): string | null {
+  if (!isFields(processor)) return null;
+  const { type, processors, single } = processor;
+  if (type === "Sequence" && Array.isArray(processors))
+    return processors.map(templateStart).find((token) => token !== null) ?? null;
+  const first: unknown = type === "TemplateProcessing" && Array.isArray(single) ? single[0] : null;
+  const special = isFields(first) ? first["SpecialToken"] : null;
+  return isFields(special) && typeof special["id"] === "string" ? special["id"] : null;
+}
+
+function configBeside(path: string): string {
+  return join(dirname(path), "tokenizer_config.json");
+}
+
+/** A token that the configuration beside a tokenizer names, as text or as an object with a `content`. */
+async function namedBeside(path: string, name: string): Promise<string | null> {
+  const beside = configBeside(path);
+  const config = (await exists(beside)) ? await readJson(beside) : null;
+  const token = isFields(config) ? config[name] : null;
+  const text = isFields(token) ? token["content"] : token;
+  return typeof text === "string" ? text : null;
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -8,7 +8,15 @@ import { fingerprintOf } from "../../base/fingerprint.js";
 import { BpeEncoder } from "./bpe-encoder.js";
 import { byteBpeShape } from "./bpe-shape.js";
 import { textEncoder } from "./bpe-text.js";
-import { type AddedToken, findEndOfText, readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
+import type { TextStream } from "./text-stream.js";
+import { textStreamMaker } from "./tokenizer-decoder.js";
+import {
+  type AddedToken,
+  findBeginOfText,
+  findEndOfText,
+  readTokenizerFile,
+  type TokenizerFile,
+} from "./tokenizer-file.js";
 import type { LibraryTokenizer } from "./tokenizer-library.js";
 import { type SpecialTokens, specialTokenFinder } from "./tokenizer-sections.js";
 
@@ -20,19 +28,33 @@ export interface Tokenizer {
   readonly fingerprint: string;
   /** The token that ends a document. */
   readonly endOfText: number;
+  /** The token that Hugging Face puts before a text when asked to add special tokens; `encode` never does. Null: there is none. */
+  readonly beginOfText: number | null;
   /** Which code encodes: ours or the library's (which also steps in for `parse` when a special token swallows the space beside it). */
   readonly encoder: "byte-bpe" | "library";
   /** Whether a text contains the spelling of a special token. */
   spellsSpecialToken(text: string): boolean;
   /**
-   * The ids of a text, special tokens `literal` unless said otherwise; never cut short, and nothing is added around them. Half a surrogate
-   * pair counts as U+FFFD.
+   * The ids of a text, special tokens `literal` unless said otherwise; never cut short, and nothing is added around them, as with
+   * `add_special_tokens=False`: a rendered chat template holds its tokens already. Half a surrogate pair counts as U+FFFD.
    */
   encode(text: string, options?: { readonly specialTokens?: SpecialTokens }): Int32Array;
-  /** The text of ids; ids that no token has are left out. */
-  decode(ids: Iterable<number>): string;
+  /**
+   * The text of ids; ids that no token has are left out. Spaces before punctuation stay, whatever `clean_up_tokenization_spaces` beside the
+   * file says: it would change code and tables.
+   */
+  decode(ids: Iterable<number>, options?: DecodeOptions): string;
+  /** Decodes id by id: see `TextStream`. Of a decoder of an uncommon kind, all text comes at the end. */
+  textStream(options?: DecodeOptions): TextStream;
   /** A token as the vocabulary spells it, or null when no token has this id. */
   tokenText(id: number): string | null;
+  /** The id of a token as the vocabulary spells it (`<|im_end|>`), or null when there is no such token. */
+  idOf(token: string): number | null;
+}
+
+export interface DecodeOptions {
+  /** Whether special tokens are written as they are spelt (the default) or left out. */
+  readonly specialTokens?: "keep" | "skip";
 }
 
 export interface LoadOptions {
@@ -44,6 +66,7 @@ export interface LoadOptions {
 export async function loadTokenizer(path: string, options: LoadOptions = {}): Promise<Tokenizer> {
   const file = await readTokenizerFile(path);
   const endOfText = await findEndOfText(file);
+  const beginOfText = await findBeginOfText(file);
   const { addedTokens, normalizer, preTokenizer, model } = file;
   const library = buildLibrary(file, addedTokens);
   const shape = options.encoder === "library" ? null : byteBpeShape(file, compilePattern);
@@ -54,17 +77,28 @@ export async function loadTokenizer(path: string, options: LoadOptions = {}): Pr
   const literal = ours("literal") ?? slowEncode(file, () => buildLibrary(file, plainTokens));
   const parse = ours("parse") ?? slowEncode(file, () => library);
   const textById = new Map([...file.idByToken].map(([token, id]) => [id, token]));
-  const hasText = (id: number): boolean => textById.has(id);
+  const special = new Set(addedTokens.filter((token) => token.special).map(({ content }) => content));
+  const tokenText = (id: number): string | null => textById.get(id) ?? null;
+  const plainText = (id: number): string | null => {
+    const text = tokenText(id);
+    return text === null || special.has(text) ? null : text;
+  };
+  const makeStream = textStreamMaker(file.decoder, (ids) => decodeByLibrary(file.path, library, ids));
+  const textStream: Tokenizer["textStream"] = ({ specialTokens = "keep" } = {}) =>
+    makeStream(specialTokens === "keep" ? tokenText : plainText);
   return {
     path,
     vocabulary: file.vocabulary,
     fingerprint: fingerprintOf({ addedTokens, normalizer, preTokenizer, model }),
     endOfText,
+    beginOfText,
     encoder: encoder === null ? "library" : "byte-bpe",
     spellsSpecialToken: specialTokenFinder(addedTokens),
     encode: encodeBy({ literal, parse }),
-    decode: (ids) => decode(file.path, library, Array.from(ids).filter(hasText)),
-    tokenText: (id) => textById.get(id) ?? null,
+    textStream,
+    decode: (ids, options) => decodeAll(textStream(options), ids),
+    tokenText,
+    idOf: (token) => file.idByToken.get(token) ?? null,
   };
 }
 
@@ -125,7 +159,13 @@ function slowEncode(file: TokenizerFile, build: () => LibraryTokenizer): Encode 
   };
 }
 
-function decode(path: string, library: LibraryTokenizer, ids: number[]): string {
+function decodeAll(stream: TextStream, ids: Iterable<number>): string {
+  let text = "";
+  for (const id of ids) text += stream.push(id);
+  return text + stream.end();
+}
+
+function decodeByLibrary(path: string, library: LibraryTokenizer, ids: readonly number[]): string {
   if (ids.length === 0) return "";
   const options = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
   return guarded(path, () => library.decode(ids, options));

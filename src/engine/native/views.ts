@@ -1,6 +1,6 @@
 /** The buffers of an activation plan as views of the arenas that hold them, arranged as forward and backward ask for them. */
 import { sizeOf } from "../../base/dims.js";
-import type { Architecture } from "../../model/architecture.js";
+import { type Architecture, hasRope } from "../../model/architecture.js";
 import type {
   ActivationPlan,
   BackwardSlots,
@@ -42,6 +42,8 @@ export interface Sight {
 export interface LayerActivations extends LayerSlots<Buffer> {
   /** Residual stream that leaves the layer: the next one's input. */
   readonly output_NC: Buffer;
+  /** Whether q and k turn with their positions. */
+  readonly rotates: boolean;
   /** Empty, or q and k. */
   readonly headNorms: readonly HeadNorm[];
   readonly sight: Sight;
@@ -96,6 +98,7 @@ export function activationsOf(
     return {
       ...buffers,
       output_NC: index + 1 < plan.layers.length ? view("output_NC", plan.layers[index + 1].own.input_NC) : pass.last_NC,
+      rotates: hasRope(architecture, index),
       headNorms:
         heads === null || plan.heads === null ? [] : headNorms(device, architecture, views(heads), views(plan.heads)),
       sight: { qkv_NX, mixed_NX, lse_NH, starts_N: pass.starts_N, shape },

@@ -9,7 +9,7 @@ const FOREIGN = ["größe", "été", "река", "город", "水", "東京", 
 const KEYS = ["name", "type", "description", "parameters", "required", "string", "integer", "array"];
 
 /** Draws from a named stream: `draw(n)` is below n. */
-function drawer(stream: string): (below: number) => number {
+export function drawer(stream: string): (below: number) => number {
   let index = 0;
   return (below) => random32(7, streamOf(stream), index++) % below;
 }

@@ -133,6 +133,33 @@ describe("the end of a document", () => {
   });
 });
 
+describe("the token before a text", () => {
+  const model = { type: "WordLevel", vocab: { hello: 0, "<s>": 1, "</s>": 2, begin: 3 }, unk_token: "hello" };
+  const template = (id: string): object => ({
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { [id]: { id, ids: [1], tokens: [id] } },
+  });
+  const begin = async (content: object): Promise<number | null> =>
+    (await loadTokenizer(await writeTemporary("begin.json", { model, ...content }))).beginOfText;
+
+  it("is the template's first, or named beside the file, and never added by us", async () => {
+    expect(await begin({})).toBeNull();
+    await writeTemporary("tokenizer_config.json", { bos_token: "begin" });
+    expect(await begin({})).toBe(3);
+    expect(await begin({ post_processor: template("<s>") })).toBe(1);
+    expect(await begin({ post_processor: { type: "Sequence", processors: [template("<s>")] } })).toBe(1);
+    expect(await begin({ post_processor: template("unheard-of") })).toBeNull();
+    await rm(join(folder, "tokenizer_config.json"));
+    const tokenizer = await loadTokenizer(
+      await writeTemporary("begin.json", { model, post_processor: template("<s>") }),
+    );
+    expect([...tokenizer.encode("hello")]).toEqual([0]);
+    expect([tokenizer.idOf("begin"), tokenizer.idOf("end")]).toEqual([3, null]);
+  });
+});
+
 describe("the fingerprint", () => {
   it("follows the ids and nothing else", async () => {
     const original = await loadTokenizer(TRAINED);
