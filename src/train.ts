@@ -248,6 +248,7 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
       domains: Object.fromEntries(sources.domains.map(({ name, train }) => [name, train.fingerprint])),
     },
     evaluations: [...evaluations],
+    base: begin.base,
     versions: { hephaestus: VERSION, node: process.version, ...run.maker },
   };
   return saver.save({

@@ -12,7 +12,12 @@ import type { StageSource } from "./schema-stages.js";
 
 type StageDraft = NonNullable<Draft<StageSource>>;
 
-export function checkStages(plan: NonNullable<Draft<PlanSource>>, problems: PlanProblems): void {
+/** @param baseLength longest row of the model that is continued; null: there is none. */
+export function checkStages(
+  plan: NonNullable<Draft<PlanSource>>,
+  baseLength: number | null,
+  problems: PlanProblems,
+): void {
   const domains = plan.data?.domains === undefined ? null : Object.keys(plan.data.domains);
   const names = new Map<string, number>();
   let previous: number | null | undefined = null;
@@ -24,7 +29,7 @@ export function checkStages(plan: NonNullable<Draft<PlanSource>>, problems: Plan
     }
     checkName(stage, index, names, problems);
     const steps = checkLength(stage, path, problems);
-    checkRows(stage, plan.model?.maxLength ?? null, path, problems);
+    checkRows(stage, plan.model?.maxLength ?? baseLength, path, problems);
     checkMixture(stage, domains, path, problems);
     const spec = checkSchedule(
       stage.schedule,
@@ -68,7 +73,7 @@ function checkRows(stage: StageDraft, maxLength: number | null, path: PlanPath, 
   if (length === undefined) return;
   if (maxLength !== null && length > maxLength)
     problems.add([...path, "sequenceLength"], {
-      what: "rows are longer than `model.maxLength`",
+      what: "rows are longer than the model is meant for",
       got: `${length} tokens, maxLength ${maxLength}`,
     });
   if (tokensPerStep === undefined || tokensPerStep % length === 0) return;

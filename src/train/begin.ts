@@ -4,7 +4,6 @@
  */
 
 import { UserError } from "../base/errors.js";
-import { canonicalJson } from "../base/fingerprint.js";
 import type { OpenCheckpoint } from "../checkpoint/load.js";
 import { listCheckpoints, newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
 import type { BeginPlan, Plan } from "../config/plan.js";
@@ -14,6 +13,8 @@ import { type Evaluation, parseEvaluations } from "../eval/held-out.js";
 import type { Architecture } from "../model/architecture.js";
 import { initialWeights } from "../model/initialise.js";
 import { parameterTable } from "../model/parameters.js";
+import { openBaseWeights } from "./base-weights.js";
+import { checkSameArchitecture, checkSamePlan } from "./same-plan.js";
 
 export interface Beginning {
   /** First step to run. */
@@ -33,7 +34,18 @@ export interface Beginning {
   readonly maker: Partial<Maker>;
   /** In words, for the log and the terminal. */
   readonly words: string;
+  /** Further lines about the weights. */
+  readonly notes: readonly string[];
+  /** Whose weights the run began with; null: random ones, or those of `continue`. */
+  readonly base: BaseModel | null;
   readonly warnings: readonly string[];
+}
+
+/** A folder of weights, and what tells whether it is another one. */
+export interface BaseModel {
+  readonly folder: string;
+  /** As `OpenWeights.fingerprint`. */
+  readonly fingerprint: string;
 }
 
 /** What the bits of a run depend on besides its plan. */
@@ -78,11 +90,18 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
         words: `from random weights, seed ${plan.seed}`,
       };
     case "weights": {
-      const weights = await openWeights(plan.begin.from);
-      checkSameArchitecture(architecture, weights.architecture, plan.begin.from);
-      return { ...fresh, tensors: weights.weights(), words: `from the weights of ${plan.begin.from}, fresh optimizer` };
+      const base = await openBaseWeights(plan, architecture, plan.begin.from);
+      const { folder, fingerprint, tensors, notes } = base;
+      return {
+        ...fresh,
+        base: { folder, fingerprint },
+        tensors,
+        notes,
+        words: `from the weights of ${folder}, fresh optimizer`,
+      };
     }
     case "continue": {
+      if (plan.data.tokenizer.kind === "extended") throw notContinuable();
       const checkpoint = await openCheckpoint(plan.begin.from);
       checkSameArchitecture(architecture, checkpoint.trainer.architecture, checkpoint.folder);
       return {
@@ -96,7 +115,17 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
   }
 }
 
+function notContinuable(): UserError {
+  return new UserError({
+    what: "new tokens have no moments to continue with",
+    where: "data.tokenizer.add",
+    hint: "use `begin: { mode: weights }`, which begins with a fresh optimizer",
+  });
+}
+
 const fresh = {
+  base: null,
+  notes: [],
   step: 0,
   updates: 0,
   startLedger: null,
@@ -141,7 +170,10 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     });
   checkSameArchitecture(architecture, trainer.architecture, checkpoint.folder);
   checkSamePlan(plan, trainer.plan, checkpoint.folder);
+  await checkSameBase(plan, trainer.base, checkpoint.folder);
   return {
+    base: trainer.base,
+    notes: [],
     step: trainer.step,
     updates: trainer.updates,
     tensors: allTensors(checkpoint),
@@ -155,79 +187,24 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
   };
 }
 
+/**
+ * The weights come from the checkpoint, so that a base that is gone or lies elsewhere does not matter; a plan that names another one does.
+ * @throws UserError when it is another.
+ */
+async function checkSameBase({ begin }: Plan, base: BaseModel | null, where: string): Promise<void> {
+  if (base === null || begin.mode !== "weights" || begin.from === base.folder) return;
+  const { fingerprint } = await openWeights(begin.from);
+  if (fingerprint === base.fingerprint) return;
+  throw new UserError({
+    what: "the plan begins with another model than this run did",
+    where,
+    expected: base.folder,
+    got: begin.from,
+    hint: "undo the change, or give the plan another `run` name",
+  });
+}
+
 function* allTensors(checkpoint: OpenCheckpoint): Generator<TensorSource> {
   yield* checkpoint.weights();
   yield* checkpoint.moments();
-}
-
-/** @throws UserError naming every number that differs. */
-export function checkSameArchitecture(wanted: Architecture, found: unknown, where: string): void {
-  const differences = differingPaths(plain(wanted), found);
-  if (differences.length === 0) return;
-  throw new UserError({
-    what: "this checkpoint has another architecture than the plan",
-    where,
-    expected: differences.map(({ path, wanted: value }) => `${path} ${value}`).join(", "),
-    got: differences.map(({ path, found: value }) => `${path} ${value}`).join(", "),
-    hint: "make `model` and the tokenizer in the plan as they were",
-  });
-}
-
-/** What may change between the parts of one interrupted run: where it writes and how it reports, not what it computes. */
-const FREE_SECTIONS: ReadonlySet<string> = new Set(["run", "runFolder", "report", "checkpoint", "evaluation", "data"]);
-
-/** Keys of `engine` whose change is told by a warning, since `auto` may change them too. */
-const PRECISION_KEYS = ["precision", "optimizerMemory"] as const;
-/** Keys of `engine` that change memory and speed, not a bit, and those. */
-const FREE_ENGINE_KEYS: ReadonlySet<string> = new Set(["recomputation", "memory", "device", ...PRECISION_KEYS]);
-
-/** @throws UserError when the plan differs in anything that would change the numbers of a resumed run. */
-function checkSamePlan(plan: Plan, saved: unknown, where: string): void {
-  const essential = (value: unknown) => {
-    const { engine, ...rest } = without(value, FREE_SECTIONS);
-    return { ...rest, engine: without(engine, FREE_ENGINE_KEYS) };
-  };
-  const differences = differingPaths(essential(plain(plan)), essential(saved));
-  if (differences.length === 0) return;
-  throw new UserError({
-    what: "the plan changed since this checkpoint, so resuming could not equal the uninterrupted run",
-    where,
-    expected: differences.map(({ path, found }) => `${path} ${found}`).join(", "),
-    got: differences.map(({ path, wanted }) => `${path} ${wanted}`).join(", "),
-    hint: "undo the change, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`, which keeps the ledger exact",
-  });
-}
-
-/** An object without some keys; anything else has none. */
-function without(value: unknown, keys: ReadonlySet<string>): Record<string, unknown> {
-  return value !== null && typeof value === "object"
-    ? Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)))
-    : {};
-}
-
-/** A value as it is after a round trip through JSON, so that it compares with what a checkpoint holds. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value));
-}
-
-interface Difference {
-  readonly path: string;
-  readonly wanted: string;
-  readonly found: string;
-}
-
-/** Leaves that differ between two plain values, at most eight of them. */
-function differingPaths(wanted: unknown, found: unknown, path = ""): Difference[] {
-  if (canonicalJson(wanted ?? null) === canonicalJson(found ?? null)) return [];
-  if (wanted === null || found === null || typeof wanted !== "object" || typeof found !== "object")
-    return [{ path, wanted: show(wanted), found: show(found) }];
-  const before = new Map(Object.entries(found));
-  const after = new Map(Object.entries(wanted));
-  return [...new Set([...after.keys(), ...before.keys()])]
-    .flatMap((key) => differingPaths(after.get(key), before.get(key), path === "" ? key : `${path}.${key}`))
-    .slice(0, 8);
-}
-
-function show(value: unknown): string {
-  return value === undefined ? "absent" : JSON.stringify(value).slice(0, 60);
 }

@@ -7,14 +7,19 @@ import { newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js"
 import type { Plan } from "../config/plan.js";
 import type { Engine } from "../engine/engine.js";
 import { createEngine, type Places } from "../engine/select.js";
+import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
+import { architectureOf } from "../model/architecture.js";
 import { fromHuggingFaceConfig } from "../model/hugging-face.js";
 import { parameterTable } from "../model/parameters.js";
+import { openBaseWeights } from "./base-weights.js";
 import { engineOptionsOf } from "./memory.js";
 
 export interface LoadedModel {
   /** Owned by the caller. */
   readonly engine: Engine;
   readonly folder: string;
+  /** The run has no checkpoint yet: this is what it begins with. */
+  readonly isBase: boolean;
   /** Null for a Hugging Face folder that no run of ours wrote. */
   readonly trainer: TrainerState | null;
   /** Fingerprint of the tokenizer that it was trained with; null when unknown. */
@@ -22,12 +27,12 @@ export interface LoadedModel {
 }
 
 /**
- * @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run.
+ * @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run, and before it has one the model that it continues.
  * @param places where a card's libraries may be.
  */
 export async function loadModel(plan: Plan, checkpoint: string | null, places?: Places): Promise<LoadedModel> {
   const folder = checkpoint ?? (await newestFolder(plan));
-  const { architecture, weights, trainer } = await openModel(folder);
+  const { architecture, weights, trainer } = folder === null ? await openBase(plan) : await openModel(folder);
   const { engine } = await createEngine(architecture, parameterTable(architecture), {
     ...engineOptionsOf(plan, places),
     purpose: "evaluation",
@@ -38,7 +43,8 @@ export async function loadModel(plan: Plan, checkpoint: string | null, places?: 
     engine[Symbol.dispose]();
     throw error;
   }
-  return { engine, folder, trainer, tokenizer: trainer?.fingerprints.tokenizer ?? null };
+  const tokenizer = trainer?.fingerprints.tokenizer ?? null;
+  return { engine, folder: folder ?? baseOf(plan), isBase: folder === null, trainer, tokenizer };
 }
 
 async function openModel(folder: string) {
@@ -47,9 +53,24 @@ async function openModel(folder: string) {
   return { architecture: fromHuggingFaceConfig(config), weights, trainer };
 }
 
-async function newestFolder(plan: Plan): Promise<string> {
-  const { checkpoint } = await newestWhole(plan.runFolder);
+/** The model that the run will begin with, with rows for the tokens that the plan adds. */
+async function openBase(plan: Plan) {
+  const { vocabulary } = await loadTokenizer(plan.data.tokenizer.path);
+  const architecture = architectureOf(plan.model, vocabulary);
+  const { tensors } = await openBaseWeights(plan, architecture, baseOf(plan));
+  return { architecture, weights: () => tensors, trainer: null };
+}
+
+function baseOf({ begin }: Plan): string {
+  if (begin.mode === "weights") return begin.from;
+  throw new Error("this plan begins with nobody's weights");
+}
+
+/** Null: the run has none yet, and begins with somebody's weights. */
+async function newestFolder(plan: Plan): Promise<string | null> {
+  const { checkpoint, damaged } = await newestWhole(plan.runFolder);
   if (checkpoint !== null) return checkpoint.folder;
+  if (damaged.length === 0 && plan.model.from !== null && plan.begin.mode === "weights") return null;
   throw new UserError({
     what: `the run \`${plan.run}\` has no whole checkpoint`,
     where: plan.runFolder,

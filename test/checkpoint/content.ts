@@ -41,6 +41,7 @@ export function trainerState(step: number): TrainerState {
     architecture: { width: 8 },
     fingerprints: { order: "o", tokenizer: "t", domains: { text: "d" } },
     evaluations: [],
+    base: null,
     versions: { hephaestus: "0", node: process.version },
   };
 }
