@@ -19,7 +19,6 @@ export function checkModel(model: Draft<ModelSource>, written: readonly string[]
       problems.add(["model", key], {
         what: `\`${key}\` is missing`,
         expected: "a whole number of at least 1",
-        hint: "a model that is continued says it itself: `from: <its folder>` instead",
       });
   checkHeads(model, problems);
   if (model.qkNorm && model.qkvBias)

@@ -77,7 +77,9 @@ function resolveTokenizer(
   const given = file ?? (base === null ? null : join(base.folder, "tokenizer.json"));
   if (given === null) throw new Error("the tokenizer was not checked");
   const path = resolve(root, given);
-  return add === null ? { kind: "file", path, vocabulary } : { kind: "extended", path: own, base: path, vocabulary, add };
+  return add === null
+    ? { kind: "file", path, vocabulary }
+    : { kind: "extended", path: own, base: path, vocabulary, add };
 }
 
 function resolveDomain(name: string, domain: DataSource["domains"][string], folder: string, root: string): DomainPlan {

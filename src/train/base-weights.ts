@@ -43,7 +43,9 @@ export async function openBaseWeights(plan: Plan, architecture: Architecture, fo
     seed: plan.seed,
   });
   const grown =
-    architecture.vocabulary === vocabulary ? "in rows that the model has" : `${vocabulary} rows → ${architecture.vocabulary}`;
+    architecture.vocabulary === vocabulary
+      ? "in rows that the model has"
+      : `${vocabulary} rows → ${architecture.vocabulary}`;
   return {
     folder,
     fingerprint,

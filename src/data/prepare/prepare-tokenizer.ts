@@ -97,7 +97,12 @@ async function extend(
   { force }: TokenizerOptions,
 ): Promise<Tokenizer> {
   await knownRecord(path, force);
-  const record = { version: VERSION as typeof VERSION, key: fingerprintOf({ base: await hashFile(base), add }), sampledBytes: 0, inputs: [] };
+  const record = {
+    version: VERSION as typeof VERSION,
+    key: fingerprintOf({ base: await hashFile(base), add }),
+    sampledBytes: 0,
+    inputs: [],
+  };
   await writeRecord(path, { ...record, fingerprint: null });
   await extendTokenizer(base, add, path);
   const tokenizer = await loadTokenizer(path);
