@@ -135,7 +135,7 @@ describe("model.from", () => {
       /`width` does not go with `from`[\s\S]*`tied` does not go with `from`/,
     );
     await expect(project.plan(...from(base, "stages[0].sequenceLength=128"))).rejects.toThrow(
-      /stages\[0\]\.sequenceLength=128: rows are longer than the model is meant for[\s\S]*128 tokens, maxLength 64/,
+      /stages\[0\]\.sequenceLength=128: rows are longer than those that the model[\s\S]*128 tokens, maxLength 64/,
     );
     await expect(project.plan("data.tokenizer=")).rejects.toThrow(/`tokenizer` is missing[\s\S]*model\.from/);
     await expect(project.plan("begin={ mode: weights }")).rejects.toThrow(/begin\.from: `from` is missing/);

@@ -13,7 +13,7 @@ import { type Evaluation, parseEvaluations } from "../eval/held-out.js";
 import type { Architecture } from "../model/architecture.js";
 import { initialWeights } from "../model/initialise.js";
 import { parameterTable } from "../model/parameters.js";
-import { openBaseWeights } from "./base-weights.js";
+import { type BaseWeights, openBaseWeights } from "./base-weights.js";
 import { checkSameArchitecture, checkSamePlan } from "./same-plan.js";
 
 export interface Beginning {
@@ -89,17 +89,8 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
         tensors: initialWeights(parameterTable(architecture, plan.model.initialDeviation), plan.seed),
         words: `from random weights, seed ${plan.seed}`,
       };
-    case "weights": {
-      const base = await openBaseWeights(plan, architecture, plan.begin.from);
-      const { folder, fingerprint, tensors, notes } = base;
-      return {
-        ...fresh,
-        base: { folder, fingerprint },
-        tensors,
-        notes,
-        words: `from the weights of ${folder}, fresh optimizer`,
-      };
-    }
+    case "weights":
+      return fromWeights(await openBaseWeights(plan, architecture, plan.begin.from));
     case "continue": {
       if (plan.data.tokenizer.kind === "extended") throw notContinuable();
       const checkpoint = await openCheckpoint(plan.begin.from);
@@ -113,6 +104,11 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
       };
     }
   }
+}
+
+function fromWeights({ folder, fingerprint, tensors, notes }: BaseWeights): Beginning {
+  const words = `from the weights of ${folder}, fresh optimizer`;
+  return { ...fresh, base: { folder, fingerprint }, tensors, notes, words };
 }
 
 function notContinuable(): UserError {
@@ -161,13 +157,7 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     };
   }
   const { trainer } = checkpoint;
-  const newer = (await listCheckpoints(plan.runFolder)).filter(({ step }) => step > trainer.step);
-  if (resume !== "auto" && newer.length > 0)
-    throw new UserError({
-      what: `the run has newer checkpoints than the one to resume, up to step ${newer.at(-1)?.step}`,
-      where: checkpoint.folder,
-      hint: "two futures in one folder could not be told apart: move the newer ones away, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`",
-    });
+  if (resume !== "auto") await checkNewest(plan, checkpoint);
   checkSameArchitecture(architecture, trainer.architecture, checkpoint.folder);
   checkSamePlan(plan, trainer.plan, checkpoint.folder);
   await checkSameBase(plan, trainer.base, checkpoint.folder);
@@ -185,6 +175,17 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     words: `resumed after step ${trainer.step} from ${checkpoint.folder}`,
     warnings,
   };
+}
+
+/** @throws UserError when the run has newer checkpoints. */
+async function checkNewest(plan: Plan, { folder, trainer }: OpenCheckpoint): Promise<void> {
+  const newer = (await listCheckpoints(plan.runFolder)).filter(({ step }) => step > trainer.step);
+  if (newer.length === 0) return;
+  throw new UserError({
+    what: `the run has newer checkpoints than the one to resume, up to step ${newer.at(-1)?.step}`,
+    where: folder,
+    hint: "two futures in one folder could not be told apart: move the newer ones away, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`",
+  });
 }
 
 /**

@@ -32,11 +32,12 @@ const FROM: ReadonlySet<string> = new Set(["from"]);
 export function checkSamePlan(plan: Plan, saved: unknown, where: string): void {
   const essential = (value: unknown) => {
     const { engine, model, begin, ...rest } = without(value, FREE_SECTIONS);
+    const { mode } = without(begin, new Set());
     return {
       ...rest,
       engine: without(engine, FREE_ENGINE_KEYS),
       model: without(model, FROM),
-      begin: without(begin, FROM),
+      begin: mode === "weights" ? without(begin, FROM) : begin,
     };
   };
   const differences = differingPaths(essential(plain(plan)), essential(saved));
