@@ -17,14 +17,14 @@ const SETTINGS = "tokenizer_config.json";
  * @throws UserError when the base is no tokenizer, or has one of the tokens already.
  */
 export async function extendTokenizer(base: string, { tokens, special }: NewTokens, path: string): Promise<void> {
-  const { idByToken, vocabulary } = await readTokenizerFile(base);
-  const there = tokens.filter((token) => idByToken.has(token));
+  const { idOf, vocabulary } = await readTokenizerFile(base);
+  const there = tokens.filter((token) => idOf(token) !== null);
   if (there.length > 0)
     throw new UserError(
       there.map((token) => ({
         what: `the tokenizer has the token ${JSON.stringify(token)} already`,
         where: base,
-        got: `id ${idByToken.get(token)}`,
+        got: `id ${idOf(token)}`,
         hint: "remove it from `data.tokenizer.add.tokens`",
       })),
     );
