@@ -123,7 +123,7 @@ describe("the tokenizer of a plan", () => {
     expect((await prepareTokenizer(plan, QUIET)).outcome).toBe("trained");
   });
 
-  it("is not written over one that prepare did not train", async () => {
+  it("is not written over one that prepare did not make", async () => {
     await using fixture = await makeFixture();
     const plan = planOf(fixture);
     const { tokenizer } = await prepareTokenizer(plan, QUIET);
