@@ -93,7 +93,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     ...answerOf(memory.choice),
   });
   using engine = made;
-  engine.load(begin.tensors);
+  await engine.load(begin.tensors);
   collectGarbage();
   report.begins(begin, engine.describe(), why, memory);
   const maker = { engine: engine.describe().name, precision: memory.choice?.precision ?? engine.describe().precision };
@@ -243,6 +243,7 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
       domains: Object.fromEntries(sources.domains.map(({ name, train }) => [name, train.fingerprint])),
     },
     evaluations: [...evaluations],
+    base: begin.base,
     versions: { hephaestus: VERSION, node: process.version, ...run.maker },
   };
   return saver.save({

@@ -6,6 +6,7 @@ import { openCheckpoint } from "../src/checkpoint/load.js";
 import { saveCheckpoint } from "../src/checkpoint/save.js";
 import { prepare } from "../src/commands/prepare.js";
 import { type TrainOutcome, train } from "../src/train.js";
+import { wholeTensors } from "./checkpoint/content.js";
 import { captured, makeProject, type Project } from "./end-to-end/project.js";
 import { bits, logOf, losses, stopAfter } from "./end-to-end/runs.js";
 
@@ -161,8 +162,8 @@ describe("resuming", () => {
     await saveCheckpoint(plan.runFolder, {
       step: trainer.step,
       config,
-      weights: [...weights()],
-      moments: [...moments()],
+      weights: await wholeTensors(weights()),
+      moments: await wholeTensors(moments()),
       trainer: { ...trainer, versions: { ...trainer.versions, engine: "cuda", precision: "bf16-lean" } },
       attachments: {},
     });

@@ -87,7 +87,7 @@ const losses = [];
   lap("open");
   const name = "native-cuda";
   const engine = new NativeEngine(architecture, table, device, { name, precision: PRECISIONS[options.precision] });
-  engine.load(weights);
+  await engine.load(weights);
   lap("load");
   for (let update = 1; update <= Number(options.steps); update++) {
     const { lossSum_B, tokens_B } = await engine.accumulate(batch, 1 / (rows * length));

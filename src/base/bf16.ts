@@ -18,6 +18,16 @@ function upperOfNaN(word: number): number {
 
 /** Writes what bf16 bits stand for into `out`, of equal length; exact. */
 export function fromBf16(bits: Uint16Array, out: Float32Array): void {
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;
+  const words = new Int32Array(out.buffer, out.byteOffset, out.length);
+  // Two at a time, where they are aligned, is half as much to load: this is what reading a bf16 checkpoint spends its time on.
+  const aligned = bits.byteOffset % Int32Array.BYTES_PER_ELEMENT === 0;
+  const pairs = new Int32Array(bits.buffer, aligned ? bits.byteOffset : 0, aligned ? bits.length >> 1 : 0);
+  let at = 0;
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i];
+    words[at] = pair << 16;
+    words[at + 1] = pair & 0xffff0000;
+    at += 2;
+  }
+  for (; at < bits.length; at++) words[at] = bits[at] << 16;
 }

@@ -92,6 +92,11 @@ export async function readJson(path: string): Promise<unknown> {
       { cause: error },
     );
   });
+  return parseJson(text, path);
+}
+
+/** @throws UserError when the text of the file at `path` is not JSON. */
+export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -95,14 +95,18 @@ export interface NormalSource {
   readonly stream: number;
   /** Standard deviation. */
   readonly deviation: number;
+  /** Index of the run's beginning, a multiple of 4; by default 0. */
+  readonly first?: number;
 }
 
-/** Fills `out` so that `out[i]` is deviation × `randomNormal(seed, stream, i)`, at a quarter of the blocks. */
-export function fillNormal(out: Float32Array | Float64Array, { seed, stream, deviation }: NormalSource): void {
+/** Fills `out` so that `out[i]` is deviation × `randomNormal(seed, stream, first + i)`, at a quarter of the blocks. */
+export function fillNormal(out: Float32Array | Float64Array, source: NormalSource): void {
+  const { seed, stream, deviation, first = 0 } = source;
+  if (first % 4 !== 0) throw new RangeError(`a run of normal numbers cannot start at ${first}`);
   const counter = [0, 0, stream >>> 0, high32(stream)];
   const key = splitSeed(seed);
   for (let start = 0; start < out.length; start += 4) {
-    const index = start / 4;
+    const index = (first + start) / 4;
     counter[0] = index >>> 0;
     counter[1] = high32(index);
     philox(counter, key, words);

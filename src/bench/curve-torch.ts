@@ -45,7 +45,7 @@ export async function torchLosses(shape: BenchShape, curve: TorchCurve): Promise
 
 /** Float32 in the order of the parameter table, without names: the script builds the same table. */
 function* weightsOf({ architecture }: BenchShape): Generator<Float32Array> {
-  for (const { data } of initialWeights(parameterTable(architecture), 0)) yield data;
+  for (const tensor of initialWeights(parameterTable(architecture), 0)) yield* tensor.pieces();
 }
 
 /** Int32 [steps, B, T + 1]. */

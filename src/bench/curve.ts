@@ -130,7 +130,7 @@ async function engineLosses(
   const request = { ...memory, precision, optimizerMemory };
   const opening = { kind, memory: request, onProgress, ...(open === undefined ? {} : { open }) };
   using engine = (await openFitting(shape, opening)).engine;
-  engine.load(initialWeights(parameterTable(architecture), 0));
+  await engine.load(initialWeights(parameterTable(architecture), 0));
   const { learningRate, rise } = trainingOf(steps);
   const losses: number[] = [];
   for (let update = 1; update <= steps; update++) {

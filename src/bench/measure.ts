@@ -45,7 +45,7 @@ export async function measure(shape: BenchShape, options: MeasureOptions): Promi
   const run = { batches: madeUpBatches(shape, architecture.vocabulary), accumulate, optimizer: OPTIMIZER, clip: CLIP };
   const { engine: made, why, prediction, started } = await openFitting(shape, options);
   using engine = profiled(made);
-  engine.load(benchWeights(table));
+  await engine.load(benchWeights(table));
   const openMs = performance.now() - started;
   // As a run does: the weights were copied in.
   collectGarbage();

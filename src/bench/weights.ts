@@ -9,34 +9,34 @@ export const MOST_DRAWN = 2 ** 25;
 /** A prime, so that no row of a matrix repeats another. */
 const PERIOD = 1_048_573;
 
-/** Weights of the right size and deviation. Tensors of large models share their memory, so that there is little of it on the host. */
-export function benchWeights(table: readonly Parameter[], mostDrawn = MOST_DRAWN): Iterable<InitialTensor> {
+/** Weights of the right size and deviation. */
+export function benchWeights(table: readonly Parameter[], mostDrawn = MOST_DRAWN): readonly InitialTensor[] {
   return countParameters(table) <= mostDrawn ? initialWeights(table, 0) : repeatedWeights(table);
 }
 
-function* repeatedWeights(table: readonly Parameter[]): Generator<InitialTensor> {
-  const longest = Math.max(...table.map(({ shape }) => sizeOf(shape)));
+function repeatedWeights(table: readonly Parameter[]): readonly InitialTensor[] {
   const blocks = new Map<number, Float32Array>();
-  const blockOf = (deviation: number): Float32Array => {
-    const block = blocks.get(deviation) ?? repeatedNormal(longest + PERIOD, deviation);
+  const drawn = (deviation: number): Float32Array => {
+    const block = blocks.get(deviation) ?? new Float32Array(PERIOD);
+    if (!blocks.has(deviation)) fillNormal(block, { seed: 0, stream: streamOf("weights of a bench"), deviation });
     blocks.set(deviation, block);
     return block;
   };
-  for (const [index, { name, shape, initial }] of table.entries()) {
-    const size = sizeOf(shape);
-    const start = (index * 7919) % PERIOD;
-    const data =
+  return table.map(({ name, shape, initial }, index) => {
+    const block = (): Float32Array =>
       initial.kind === "normal"
-        ? blockOf(initial.deviation).subarray(start, start + size)
-        : new Float32Array(size).fill(initial.kind === "ones" ? 1 : 0);
-    yield { name, kind: "weight", shape, data };
-  }
+        ? drawn(initial.deviation)
+        : new Float32Array(PERIOD).fill(initial.kind === "ones" ? 1 : 0);
+    return { name, kind: "weight", shape, pieces: () => repeated(block(), sizeOf(shape), (index * 7919) % PERIOD) };
+  });
 }
 
-function repeatedNormal(size: number, deviation: number): Float32Array {
-  const block = new Float32Array(size);
-  const drawn = block.subarray(0, Math.min(size, PERIOD));
-  fillNormal(drawn, { seed: 0, stream: streamOf("weights of a bench"), deviation });
-  for (let filled = drawn.length; filled < size; filled *= 2) block.copyWithin(filled, 0, filled);
-  return block;
+/** `size` numbers: the block from `start` on, and then the whole of it again and again. */
+function* repeated(block: Float32Array, size: number, start: number): Generator<Float32Array> {
+  let left = size;
+  for (let from = start; left > 0; from = 0) {
+    const piece = block.subarray(from, from + left);
+    left -= piece.length;
+    yield piece;
+  }
 }

@@ -43,6 +43,8 @@ export interface TrainerState {
   };
   /** Evaluations so far, in order; the first, of step 0, is what forgetting is measured against. */
   readonly evaluations: unknown;
+  /** The model whose weights the run began with; null: none. */
+  readonly base: { readonly folder: string; readonly fingerprint: string } | null;
   /** Versions of this program, Node.js and the engine. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -82,8 +84,8 @@ export function isFileName(name: string): boolean {
  * Reads a trainer state out of parsed JSON. @throws UserError naming `where` and everything that does not fit.
  */
 export function parseTrainerState(value: JsonObject, where: string): TrainerState {
-  const { format, step, updates, stage, fingerprints, versions, ledger, startLedger, plan, architecture, evaluations } =
-    value;
+  const { format, step, updates, stage, fingerprints, versions, base, ...rest } = value;
+  const { ledger, startLedger, plan, architecture, evaluations } = rest;
   if (format !== FORMAT)
     throw new UserError({
       what: "this checkpoint is of a format that this version does not read",
@@ -97,6 +99,7 @@ export function parseTrainerState(value: JsonObject, where: string): TrainerStat
     isCount(updates) &&
     (stage === null || typeof stage === "string") &&
     isFingerprints(fingerprints) &&
+    isBase(base) &&
     isTexts(versions);
   const missing = STATE_KEYS.filter((key) => value[key] === undefined);
   if (!valid || missing.length > 0)
@@ -105,13 +108,20 @@ export function parseTrainerState(value: JsonObject, where: string): TrainerStat
       where,
       hint: "its hash is the one in the manifest, so it was written this way: by another program?",
     });
-  return { format, step, updates, stage, fingerprints, versions, ledger, startLedger, plan, architecture, evaluations };
+  const open = { ledger, startLedger, plan, architecture, evaluations };
+  return { format, step, updates, stage, fingerprints, versions, base, ...open };
 }
 
 const STATE_KEYS = [
   ...(["step", "updates", "stage", "fingerprints", "versions"] as const),
-  ...(["ledger", "startLedger", "plan", "architecture", "evaluations"] as const),
+  ...(["ledger", "startLedger", "plan", "architecture", "evaluations", "base"] as const),
 ];
+
+function isBase(value: unknown): value is TrainerState["base"] {
+  return (
+    value === null || (isObject(value) && typeof value.folder === "string" && typeof value.fingerprint === "string")
+  );
+}
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;

@@ -1,16 +1,7 @@
-/** 16-bit floats widened to float32, exactly. F16: IEEE 754 binary16; BF16: the upper half of a float32. */
-import { fromBf16 } from "../base/bf16.js";
-import type { Dtype } from "./safetensors-header.js";
-
-/** The dtypes that `widen` takes. */
-export const WIDENED: ReadonlySet<Dtype> = new Set<Dtype>(["BF16", "F16"]);
+/** IEEE 754 binary16 widened to float32, exactly. bfloat16 is in `base/bf16.ts`. */
 
 /** Writes the value of every 16-bit pattern of `halves` to `out`, which has the same length. NaN payloads are kept. */
-export function widen(dtype: Dtype, halves: Uint16Array, out: Float32Array): void {
-  if (dtype === "BF16") {
-    fromBf16(halves, out);
-    return;
-  }
+export function fromF16(halves: Uint16Array, out: Float32Array): void {
   const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
   for (let i = 0; i < halves.length; i++) bits[i] = float32BitsOfHalf(halves[i]);
 }

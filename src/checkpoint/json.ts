@@ -2,9 +2,9 @@
  * JSON as checkpoints need it: writing refuses what JSON would silently change (NaN becomes null, a typed array an object),
  * reading is bounded, and text of unknown origin is checked for what `JSON.parse` lets pass (a key given twice: the last wins).
  */
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { systemCode, UserError } from "../base/errors.js";
-import { readJson } from "../base/files.js";
+import { parseJson, readJson } from "../base/files.js";
 
 /** A configuration or an index of any known model is far smaller; a larger file is a mistake, and is not read into memory. */
 const MAX_JSON_BYTES = 64 << 20;
@@ -35,6 +35,23 @@ export function encodeJson(value: unknown): string {
  * @throws UserError when it is absent, not a plain file, too large, not JSON or not an object.
  */
 export async function readJsonObject(path: string): Promise<JsonObject> {
+  checkSize(path);
+  return objectOf(await readJson(path), path);
+}
+
+/** As `readJsonObject`, for the few small files that a plan depends on. */
+export function readJsonObjectNow(path: string): JsonObject {
+  checkSize(path);
+  return objectOf(
+    parseJson(
+      onRead(path, () => readFileSync(path, "utf8")),
+      path,
+    ),
+    path,
+  );
+}
+
+function checkSize(path: string): void {
   const bytes = plainFileBytes(path);
   if (bytes > MAX_JSON_BYTES)
     throw new UserError({
@@ -43,8 +60,10 @@ export async function readJsonObject(path: string): Promise<JsonObject> {
       expected: `at most ${MAX_JSON_BYTES} bytes`,
       got: `${bytes} bytes`,
     });
-  const value = await readJson(path);
-  if (!isObject(value)) throw new UserError({ what: "this file does not hold a JSON object", where: path });
+}
+
+function objectOf(value: unknown, where: string): JsonObject {
+  if (!isObject(value)) throw new UserError({ what: "this file does not hold a JSON object", where });
   return value;
 }
 
@@ -60,11 +79,16 @@ export function onRead<T>(path: string, operation: () => T): T {
   try {
     return operation();
   } catch (error) {
-    const code = systemCode(error);
-    if (code === null) throw error;
-    const what = code === "ENOENT" ? "this file is missing" : `cannot read this file (${code})`;
-    throw new UserError({ what, where: path }, { cause: error });
+    throw readError(path, error);
   }
+}
+
+/** A system error as a UserError that names the path; anything else as it is. */
+export function readError(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === null) return error;
+  const what = code === "ENOENT" ? "this file is missing" : `cannot read this file (${code})`;
+  return new UserError({ what, where: path }, { cause: error });
 }
 
 /**

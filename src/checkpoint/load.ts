@@ -2,7 +2,8 @@
 import { basename, join } from "node:path";
 import { messageOf, UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
-import type { EngineTensor } from "../engine/engine.js";
+import { fingerprintOf } from "../base/fingerprint.js";
+import type { TensorSource } from "../engine/engine.js";
 import type { Architecture } from "../model/architecture.js";
 import { fromHuggingFaceConfig } from "../model/hugging-face.js";
 import {
@@ -18,28 +19,31 @@ import {
 import { type JsonObject, readJsonObject } from "./json.js";
 import { verifyCheckpoint, verifyFolder } from "./manifest.js";
 import { listStepFolders, type StepFolder } from "./run-folder.js";
-import type { TensorEntry } from "./safetensors-header.js";
-import { entriesOf, readMoments, readWeights, weightFiles } from "./tensor-files.js";
+import { SafetensorsFile } from "./safetensors.js";
+import { momentsOf, openWeightFiles, sourceOf } from "./tensor-files.js";
+import { weightSetOf } from "./weight-set.js";
 
 export interface OpenCheckpoint {
   readonly folder: string;
   readonly trainer: TrainerState;
   /** Hugging Face's `config.json`. */
   readonly config: JsonObject;
-  /** Reads the weights one by one, in the order in which they were saved. */
-  weights(): Iterable<EngineTensor>;
-  /** Reads the moments one by one, in the order in which they were saved. */
-  moments(): Iterable<EngineTensor>;
+  /** The weights, in the order in which they were saved. */
+  weights(): Iterable<TensorSource>;
+  /** The moments, in the order in which they were saved. @throws UserError when something else is among them. */
+  moments(): Iterable<TensorSource>;
 }
 
 /** The weights of a Hugging Face folder. */
 export interface OpenWeights {
   readonly folder: string;
   readonly architecture: Architecture;
-  /** What the files hold; nothing has been read yet. */
-  readonly entries: readonly TensorEntry[];
-  /** Reads tensors one by one, all or those asked for; F16 and BF16 are widened. */
-  weights(wanted?: (name: string) => boolean): Iterable<EngineTensor>;
+  /** Of `config.json`, and of the names, shapes and sizes in the files of weights; the weights themselves were not read. */
+  readonly fingerprint: string;
+  /** In words: tensors that are there and do not count. */
+  readonly notes: readonly string[];
+  /** The weights of the architecture, in the order of the files; nothing has been read yet. */
+  weights(): Iterable<TensorSource>;
 }
 
 /** A run's checkpoints (folders with a manifest), by step. */
@@ -66,15 +70,14 @@ export async function openCheckpoint(folder: string): Promise<OpenCheckpoint> {
       got: `${named}, ${step}, ${trainer.step}`,
     });
   const config = await readJsonObject(join(folder, CONFIG_FILE));
-  const weightsPath = join(folder, WEIGHTS_FILE);
-  const momentsPath = join(folder, MOMENTS_FILE);
-  for (const path of [weightsPath, momentsPath]) entriesOf(path);
+  const weights = SafetensorsFile.open(join(folder, WEIGHTS_FILE));
+  const moments = SafetensorsFile.open(join(folder, MOMENTS_FILE));
   return {
     folder,
     trainer,
     config,
-    weights: () => readWeights(weightsPath, () => true),
-    moments: () => readMoments(momentsPath),
+    weights: () => weights.tensors.map((entry) => sourceOf(weights, entry, { name: entry.name, kind: "weight" })),
+    moments: () => momentsOf(moments),
   };
 }
 
@@ -100,25 +103,19 @@ export async function newestWhole(
 /**
  * Opens a folder for its weights only: any Hugging Face folder (`config.json` with `model.safetensors`, or with the several files that
  * an index lists). One of our checkpoints is such a folder, and is verified first.
- * @throws UserError when something is missing, damaged, given twice or of an architecture that is not covered.
+ * @throws UserError when something is missing, damaged, given twice, unknown or of an architecture that is not covered.
  */
 export async function openWeights(folder: string): Promise<OpenWeights> {
   if (await exists(join(folder, MANIFEST_FILE))) await verifyCheckpoint(folder);
   const configPath = join(folder, CONFIG_FILE);
-  const architecture = fromHuggingFaceConfig(await readJsonObject(configPath), configPath);
-  const files = await weightFiles(folder);
-  const entries = files.flatMap(entriesOf);
-  const names = new Set<string>();
-  for (const { name } of entries) {
-    if (names.has(name)) throw new UserError({ what: `tensor "${name}" is in two files`, where: folder });
-    names.add(name);
-  }
-  return {
-    folder,
-    architecture,
-    entries,
-    *weights(wanted = () => true) {
-      for (const file of files) yield* readWeights(file, wanted);
-    },
-  };
+  const config = await readJsonObject(configPath);
+  const architecture = fromHuggingFaceConfig(config, configPath);
+  const files = await openWeightFiles(folder);
+  const tensors = files.flatMap((file) => file.tensors.map((entry) => ({ file, entry })));
+  const { sources, notes } = await weightSetOf(architecture, tensors, folder);
+  const fingerprint = fingerprintOf({
+    config,
+    files: files.map(({ path, bytes, tensors: entries }) => ({ name: basename(path), bytes, entries })),
+  });
+  return { folder, architecture, fingerprint, notes, weights: () => sources };
 }

@@ -1,16 +1,19 @@
 /**
- * Safetensors files: a streaming writer for float32 and bf16 and a checked reader that fetches one tensor at a time, so that memory holds one
- * tensor and not the file. Numbers are little-endian in the format and in the memory of every platform Node.js is built for but one
+ * Safetensors files: a streaming writer for float32 and bf16 and a checked reader that fetches a few MB at a time, so that memory holds
+ * neither the file nor a tensor. Numbers are little-endian in the format and in the memory of every platform Node.js is built for but one
  * (s390x), which is refused.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import { toBf16 } from "../base/bf16.js";
-import { type Shape, sizeOf } from "../base/dims.js";
+import { sizeOf } from "../base/dims.js";
 import { UserError } from "../base/errors.js";
-import { WIDENED, widen } from "./half.js";
+import type { Piece } from "../engine/engine.js";
+import { fromF16 } from "./half.js";
 import { onRead, plainFileBytes } from "./json.js";
+import { readAhead } from "./read-ahead.js";
 import {
+  type Dtype,
   encodeHeader,
   LENGTH_BYTES,
   MAX_HEADER_BYTES,
@@ -19,19 +22,13 @@ import {
   type TensorSpec,
 } from "./safetensors-header.js";
 
-export interface NamedTensor {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly data: Float32Array;
-}
-
 /** Takes bytes in order; they are read before the promise resolves and may change afterwards. */
 export type ByteSink = (bytes: Uint8Array) => Promise<void>;
 
 /** Floats handed to the sink at once: small enough that hashing a piece does not hold up the training loop (about 10 ms). */
 const PIECE_FLOATS = 1 << 20;
-/** Bytes asked of the system at once; Linux reads at most 2^31 − 4096. */
-const READ_BYTES = 1 << 30;
+/** F16 numbers that become float32 at a time: so few stay in the cache. */
+const WIDENED_AT_ONCE = 1 << 16;
 
 /**
  * Writes a file: names, types and shapes first, then the values in the same order. They come as whole tensors or in pieces of any length,
@@ -79,22 +76,24 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array)
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** An open file whose header was checked. Owns the file handle. */
-export class SafetensorsFile implements Disposable {
+/** A file whose header was read and checked; nothing of it stays open. */
+export class SafetensorsFile {
   readonly tensors: readonly TensorEntry[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly #dataStart: number;
+  /** Size of the file. */
+  readonly bytes: number;
 
   private constructor(
     readonly path: string,
-    private readonly file: number,
+    file: number,
   ) {
-    const fileBytes = fstatSync(file).size;
-    const headerBytes = this.#headerBytes(fileBytes);
+    this.bytes = fstatSync(file).size;
+    const headerBytes = this.#headerBytes(file);
     const json = new Uint8Array(headerBytes);
-    this.#fill(json, LENGTH_BYTES);
+    this.#fill(file, json, LENGTH_BYTES);
     this.#dataStart = LENGTH_BYTES + headerBytes;
-    const header = parseHeader(json, fileBytes - this.#dataStart, path);
+    const header = parseHeader(json, this.bytes - this.#dataStart, path);
     this.tensors = header.tensors;
     this.metadata = header.metadata;
   }
@@ -106,51 +105,39 @@ export class SafetensorsFile implements Disposable {
     const file = onRead(path, () => openSync(path, "r"));
     try {
       return new SafetensorsFile(path, file);
-    } catch (error) {
+    } finally {
       closeSync(file);
-      throw error;
     }
   }
 
   /**
-   * Reads one tensor as float32; BF16 and F16 are widened, which is exact.
-   * @throws UserError when it is of another dtype, does not fit in memory, or the file changed since it was opened.
+   * Reads one tensor piece by piece; F16 is widened, which is exact, and BF16 stays as it is.
+   * @throws UserError when it is of another dtype, or the file changed since it was opened.
    */
-  read(entry: TensorEntry): NamedTensor {
-    const { name, dtype, shape, begin, end } = entry;
-    const start = this.#dataStart + begin;
-    if (dtype === "F32") {
-      const data = this.#allocate(entry, (end - begin) / Float32Array.BYTES_PER_ELEMENT);
-      this.#fill(data, start);
-      return { name, shape, data };
-    }
-    if (!WIDENED.has(dtype))
+  async *pieces({ name, dtype, begin, end }: TensorEntry): AsyncGenerator<Piece> {
+    if (!isFloat(dtype))
       throw new UserError({
         what: `tensor "${name}" cannot be read as float32 numbers`,
         where: this.path,
-        expected: `F32 or ${[...WIDENED].join(" or ")}`,
+        expected: FLOATS.join(" or "),
         got: dtype,
       });
-    const halves = new Uint16Array(Math.min(PIECE_FLOATS, (end - begin) / 2));
-    const data = this.#allocate(entry, (end - begin) / 2);
-    for (let i = 0; i < data.length; i += halves.length) {
-      const piece = halves.subarray(0, Math.min(halves.length, data.length - i));
-      this.#fill(piece, start + 2 * i);
-      widen(dtype, piece, data.subarray(i, i + piece.length));
+    const at = this.#dataStart;
+    const stretch = { path: this.path, begin: at + begin, end: at + end, fileBytes: this.bytes };
+    for await (const { buffer, length } of readAhead(stretch)) {
+      if (dtype === "F32") yield new Float32Array(buffer, 0, length / 4);
+      else if (dtype === "BF16") yield new Uint16Array(buffer, 0, length / 2);
+      else yield* widened(new Uint16Array(buffer, 0, length / 2));
     }
-    return { name, shape, data };
-  }
-
-  [Symbol.dispose](): void {
-    closeSync(this.file);
   }
 
   /** The length field, checked against the file and the format's limit before anything is allocated for it. */
-  #headerBytes(fileBytes: number): number {
+  #headerBytes(file: number): number {
+    const fileBytes = this.bytes;
     const hint = "the file is damaged or not in safetensors format";
     if (fileBytes < LENGTH_BYTES) throw new UserError({ what: "the file is too short", where: this.path, hint });
     const field = Buffer.alloc(LENGTH_BYTES);
-    this.#fill(field, 0);
+    this.#fill(file, field, 0);
     const claimed = field.readBigUInt64LE();
     const room = Math.min(MAX_HEADER_BYTES, fileBytes - LENGTH_BYTES);
     if (claimed > BigInt(room))
@@ -167,28 +154,29 @@ export class SafetensorsFile implements Disposable {
     return Number(claimed);
   }
 
-  /** The size was checked against the file, which may still be larger than memory. */
-  #allocate(entry: TensorEntry, length: number): Float32Array {
-    try {
-      return new Float32Array(length);
-    } catch (error) {
-      const got = `${entry.end - entry.begin} bytes`;
-      throw new UserError(
-        { what: `tensor "${entry.name}" does not fit in memory`, where: this.path, got },
-        { cause: error },
-      );
-    }
-  }
-
   /** Fills `target` with the file's bytes from `position`. */
-  #fill(target: NodeJS.ArrayBufferView, position: number): void {
-    for (let done = 0; done < target.byteLength; ) {
-      const length = Math.min(READ_BYTES, target.byteLength - done);
-      const piece = new Uint8Array(target.buffer, target.byteOffset + done, length);
-      const read = onRead(this.path, () => readSync(this.file, piece, 0, length, position + done));
+  #fill(file: number, target: Uint8Array, position: number): void {
+    for (let done = 0; done < target.length; ) {
+      const read = onRead(this.path, () => readSync(file, target, done, target.length - done, position + done));
       if (read === 0) throw new UserError({ what: "the file became shorter while it was read", where: this.path });
       done += read;
     }
+  }
+}
+
+/** Dtypes that are read. */
+const FLOATS = ["F32", "BF16", "F16"] as const;
+
+export function isFloat(dtype: Dtype): dtype is (typeof FLOATS)[number] {
+  return FLOATS.some((float) => float === dtype);
+}
+
+function* widened(halves: Uint16Array): Generator<Float32Array> {
+  const values = new Float32Array(Math.min(WIDENED_AT_ONCE, halves.length));
+  for (let start = 0; start < halves.length; start += values.length) {
+    const some = halves.subarray(start, start + values.length);
+    fromF16(some, values);
+    yield values.subarray(0, some.length);
   }
 }
 

@@ -1,8 +1,9 @@
-/** Tensors of a folder as the engine takes them, one by one: the weights of any Hugging Face folder, the moments of a checkpoint. */
+/** Tensors of a folder as the engine takes them: the weights of any Hugging Face folder, the moments of a checkpoint. */
 import { join } from "node:path";
-import { UserError } from "../base/errors.js";
+import { type Problem, UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
-import type { EngineTensor } from "../engine/engine.js";
+import type { EngineTensor, Piece, TensorSource } from "../engine/engine.js";
+import { placedPieces } from "../engine/seam.js";
 import { isFileName, WEIGHTS_FILE } from "./format.js";
 import { isObject, readJsonObject } from "./json.js";
 import { SafetensorsFile } from "./safetensors.js";
@@ -10,37 +11,59 @@ import type { TensorEntry } from "./safetensors-header.js";
 
 /** Lists the files of weights that were split. */
 export const INDEX_FILE = "model.safetensors.index.json";
+/** Problems of one index that are told. */
+const LISTED = 8;
 
 /** Name of a moment in its file: its weight's with the kind behind. */
 export function storedName({ name, kind }: Pick<EngineTensor, "name" | "kind">): string {
   return kind === "weight" ? name : `${name}.${kind}`;
 }
 
-/** Yields the tensors of one file as weights. The file is open while the iteration lasts. */
-export function* readWeights(path: string, wanted: (name: string) => boolean): Generator<EngineTensor> {
-  using file = SafetensorsFile.open(path);
-  for (const entry of file.tensors) if (wanted(entry.name)) yield { ...file.read(entry), kind: "weight" };
+/** A tensor of a file under the name and kind that the engine knows it by. */
+export function sourceOf(
+  file: SafetensorsFile,
+  entry: TensorEntry,
+  { name, kind }: Pick<EngineTensor, "name" | "kind">,
+): TensorSource {
+  return { name, kind, shape: entry.shape, pieces: () => file.pieces(entry) };
 }
 
-/** Yields the moments of one file under their weights' names. @throws UserError when something else is among them. */
-export function* readMoments(path: string): Generator<EngineTensor> {
-  using file = SafetensorsFile.open(path);
-  for (const entry of file.tensors) {
+/** The moments of one file under their weights' names. @throws UserError when something else is among them. */
+export function momentsOf(file: SafetensorsFile): readonly TensorSource[] {
+  return file.tensors.map((entry) => {
     const [, name, kind] = /^(.+)\.(moment1|moment2)$/s.exec(entry.name) ?? [];
-    if (name === undefined) throw new UserError({ what: `tensor "${entry.name}" is not a moment`, where: path });
-    yield { ...file.read(entry), name, kind: kind === "moment1" ? "moment1" : "moment2" };
+    if (name === undefined) throw new UserError({ what: `tensor "${entry.name}" is not a moment`, where: file.path });
+    return sourceOf(file, entry, { name, kind: kind === "moment1" ? "moment1" : "moment2" });
+  });
+}
+
+/** Whether two tensors hold the same bits, both being float32 or both bfloat16, or the same float32 numbers. */
+export async function sameValues(one: TensorSource, other: TensorSource): Promise<boolean> {
+  const left = placedPieces(one);
+  const right = placedPieces(other);
+  try {
+    for await (const { values } of left) {
+      const { value: against } = await right.next();
+      if (against === undefined || !sameBits(values, against.values)) return false;
+    }
+    return true;
+  } finally {
+    // Its file is open until it is told that no more is wanted.
+    await right.return(undefined);
   }
 }
 
-/** What a file holds, after the checks of its header. */
-export function entriesOf(path: string): readonly TensorEntry[] {
-  using file = SafetensorsFile.open(path);
-  return file.tensors;
+function sameBits(one: Piece, other: Piece): boolean {
+  const bytes = ({ buffer, byteOffset, byteLength }: Piece): Buffer => Buffer.from(buffer, byteOffset, byteLength);
+  return one.constructor === other.constructor && bytes(one).equals(bytes(other));
 }
 
-/** Paths of the files that hold a folder's weights. @throws UserError when there are none, or the list of them is malformed. */
-export async function weightFiles(folder: string): Promise<readonly string[]> {
-  if (await exists(join(folder, WEIGHTS_FILE))) return [join(folder, WEIGHTS_FILE)];
+/**
+ * The files that hold a folder's weights, opened.
+ * @throws UserError when there are none, one is damaged, a tensor is in two of them, or the list of them says something else than they hold.
+ */
+export async function openWeightFiles(folder: string): Promise<readonly SafetensorsFile[]> {
+  if (await exists(join(folder, WEIGHTS_FILE))) return [SafetensorsFile.open(join(folder, WEIGHTS_FILE))];
   const where = join(folder, INDEX_FILE);
   if (!(await exists(where)))
     throw new UserError({
@@ -49,9 +72,50 @@ export async function weightFiles(folder: string): Promise<readonly string[]> {
       expected: `${WEIGHTS_FILE} or ${INDEX_FILE}`,
       hint: "weights in another format are converted by save_pretrained of Hugging Face transformers",
     });
+  const places = await readIndex(where);
+  const names = [...new Set(places.values())].sort();
+  const missing: Problem[] = [];
+  for (const name of names)
+    if (!(await exists(join(folder, name)))) missing.push({ what: "this file is missing", where: join(folder, name) });
+  if (missing.length > 0) throw new UserError(missing);
+  const files = names.map((name) => SafetensorsFile.open(join(folder, name)));
+  checkPlaces(places, new Map(names.map((name, at) => [name, files[at]])), where);
+  return files;
+}
+
+/** File of each tensor. */
+async function readIndex(where: string): Promise<ReadonlyMap<string, string>> {
   const { weight_map: map } = await readJsonObject(where);
-  const files = isObject(map) ? [...new Set(Object.values(map))] : [];
-  if (files.length === 0 || !files.every((file) => typeof file === "string" && isFileName(file)))
-    throw new UserError({ what: "weight_map does not map tensors to files of this folder", where });
-  return files.map((file) => join(folder, String(file))).sort();
+  const places = isObject(map) ? Object.entries(map) : [];
+  const sound = places.every(([, file]) => typeof file === "string" && isFileName(file));
+  if (places.length > 0 && sound) return new Map(places.map(([tensor, file]) => [tensor, String(file)]));
+  throw new UserError({ what: "weight_map does not map tensors to files of this folder", where });
+}
+
+/** @throws UserError with some of the tensors that are not where the index says, and only there. */
+function checkPlaces(
+  places: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, SafetensorsFile>,
+  where: string,
+): void {
+  const problems: Problem[] = [];
+  const found = new Map<string, string>();
+  for (const [name, { tensors }] of files)
+    for (const { name: tensor } of tensors) {
+      const first = found.get(tensor);
+      if (first !== undefined)
+        problems.push({ what: `tensor "${tensor}" is in two files`, where, got: `${first}, ${name}` });
+      else if (places.get(tensor) !== name)
+        problems.push({
+          what: `tensor "${tensor}" is in another file than the index says`,
+          where,
+          expected: places.get(tensor) ?? "not in the index",
+          got: name,
+        });
+      found.set(tensor, name);
+    }
+  for (const [tensor, name] of places)
+    if (!found.has(tensor))
+      problems.push({ what: `tensor "${tensor}" is in no file`, where, expected: `in ${name}`, got: "absent" });
+  if (problems.length > 0) throw new UserError(problems.slice(0, LISTED));
 }

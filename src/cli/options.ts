@@ -1,5 +1,6 @@
 /** What several commands of the command line share: the terminal, the plan's options, numbers, examples. */
 import { type Command, InvalidArgumentError } from "commander";
+import { readModelBase } from "../checkpoint/model-base.js";
 import { loadPlan } from "../config/load.js";
 import type { Plan } from "../config/plan.js";
 import { placesFrom } from "../engine/native/cuda/ffi/libraries.js";
@@ -45,7 +46,7 @@ export function withOverrides(command: Command): Command {
 }
 
 export async function planOf(options: PlanOptions): Promise<Plan> {
-  return (await loadPlan(options.config, options.set)).plan;
+  return (await loadPlan(options.config, options.set, { readBase: readModelBase })).plan;
 }
 
 export function writer(terminal: Terminal): (text: string) => void {

@@ -98,8 +98,8 @@ function peerOf(
 /** The shape of a plan's first stage. Before `prepare` has trained the tokenizer, its vocabulary is the one that the plan asks for. */
 export async function benchShapeOf(plan: Plan): Promise<BenchShape> {
   const { tokenizer } = plan.data;
-  const known = tokenizer.kind === "file" || (await exists(tokenizer.path));
-  return shapeOfPlan(plan, known ? (await loadTokenizer(tokenizer.path)).vocabulary : tokenizer.vocabulary);
+  const trained = tokenizer.kind !== "train" || (await exists(tokenizer.path));
+  return shapeOfPlan(plan, trained ? (await loadTokenizer(tokenizer.path)).vocabulary : tokenizer.vocabulary);
 }
 
 /** @throws UserError when there is no such engine. */

@@ -17,6 +17,8 @@ import { loadModel } from "../train/load-model.js";
 
 export interface EvalReport {
   readonly checkpoint: string;
+  /** The run has no checkpoint yet: these are the losses of the model that it will begin with. */
+  readonly isBase: boolean;
   readonly step: number | null;
   readonly engine: string;
   readonly domains: Readonly<Record<string, DomainLoss>>;
@@ -64,6 +66,7 @@ export async function evaluate(plan: Plan, options: EvalOptions): Promise<EvalRe
   const now: Evaluation = { step: model.trainer?.step ?? 0, stage: null, domains };
   const report: EvalReport = {
     checkpoint: model.folder,
+    isBase: model.isBase,
     step: model.trainer?.step ?? null,
     engine: engine.describe().name,
     domains,
@@ -71,6 +74,11 @@ export async function evaluate(plan: Plan, options: EvalOptions): Promise<EvalRe
   };
   options.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${render(report).join("\n")}\n`);
   return report;
+}
+
+function aboutStep({ isBase, step }: EvalReport): string {
+  if (isBase) return " (the model that the run begins with: it has no checkpoint yet)";
+  return step === null ? "" : ` (step ${step})`;
 }
 
 function render(report: EvalReport): string[] {
@@ -82,7 +90,7 @@ function render(report: EvalReport): string[] {
     report.change?.[name] === undefined ? "-" : formatChange(report.change[name]),
   ]);
   return [
-    `${report.checkpoint}${report.step === null ? "" : ` (step ${report.step})`}, ${report.engine}`,
+    `${report.checkpoint}${aboutStep(report)}, ${report.engine}`,
     ...formatTable([["domain", "loss", "bits/byte", "tokens", "since step 0"], ...rows]),
   ];
 }

@@ -7,7 +7,7 @@ import { createEngine, type EngineOptions } from "../engine/select.js";
 import { type ExportOptions, type ExportReport, exportModel } from "../export/export.js";
 import { type Merge, mergedModel, openAgreeing } from "../export/merge.js";
 import { openModel } from "../export/model.js";
-import { newestFolder } from "../train/load-model.js";
+import { newestCheckpoint } from "../train/load-model.js";
 
 export interface WriteOptions extends Omit<ExportOptions, "openEngine" | "onProgress"> {
   /** What computes the logits that are compared. */
@@ -22,7 +22,7 @@ const EXACT = { precision: "fp32", optimizerMemory: "auto", purpose: "evaluation
 
 /** @param source a folder, or the plan whose run's newest whole checkpoint is meant. */
 export async function exportFolder(source: string | Plan, options: WriteOptions): Promise<ExportReport> {
-  const folder = typeof source === "string" ? source : await newestFolder(source);
+  const folder = typeof source === "string" ? source : await newestCheckpoint(source);
   return reported(options, async (own) => exportModel(await openModel(folder), [folder], own));
 }
 

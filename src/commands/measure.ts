@@ -31,7 +31,7 @@ export async function measureSpeed(
     ...answerOf(memory.choice),
   });
   using engine = made;
-  engine.load(initialWeights(table, plan.seed));
+  await engine.load(initialWeights(table, plan.seed));
   const size = { rows: plan.engine.microBatchRows, length: plan.stages[0].sequenceLength };
   const { clip, ...adamw } = plan.optimizer;
   const run = {

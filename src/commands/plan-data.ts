@@ -45,8 +45,10 @@ export async function isDataHere(plan: Plan): Promise<boolean> {
 }
 
 /** The vocabulary that the tokenizer will have. @throws UserError when only the tokenizer could tell. */
-export function plannedVocabulary({ data: { tokenizer } }: Plan): number {
-  if (tokenizer.vocabulary !== null) return tokenizer.vocabulary;
+export function plannedVocabulary({ data: { tokenizer }, model: { from } }: Plan): number {
+  const added = tokenizer.kind === "extended" ? tokenizer.add.tokens.length : 0;
+  if (tokenizer.vocabulary !== null) return tokenizer.vocabulary + added;
+  if (from !== null && added === 0) return from.vocabulary;
   throw new UserError({
     what: "without the tokenizer nobody knows the size of the vocabulary",
     where: tokenizer.path,

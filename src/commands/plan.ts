@@ -74,6 +74,7 @@ function render(plan: Plan, summary: PlanSummary): string[] {
     `run        ${summary.run} (${summary.runFolder})`,
     `begins     ${plan.begin.mode === "scratch" ? `from random weights, seed ${plan.seed}` : `${plan.begin.mode} of ${plan.begin.from}`}`,
     `model      ${formatCount(summary.parameters)} parameters: width ${a.width}, ${a.layers} layers, ${a.heads} heads (${a.kvHeads} key/value), feed-forward ${a.feedForward}, vocabulary ${a.vocabulary}${a.tied ? ", tied" : ""}`,
+    ...(plan.model.from === null ? [] : aboutBase(plan.model.from)),
     `compute    ${formatCount(summary.flopsPerToken)}FLOP per token, ${formatCount(summary.trainingFlops)}FLOP in all (6·N_matmul + causal half of attention)`,
     ...renderMemory(summary.memory, plan.engine.microBatchRows),
     `length     ${summary.steps} steps, ${formatCount(summary.tokens)} tokens`,
@@ -84,6 +85,13 @@ function render(plan: Plan, summary: PlanSummary): string[] {
     ...renderDomains(plan, summary),
     ...summary.unread.map((line) => `warning: ${line}`),
     ...plan.stages.flatMap((stage, index) => ["", ...renderStage(stage, summary.stages[index], index)]),
+  ];
+}
+
+function aboutBase({ folder, modelType, vocabulary, ignored }: NonNullable<Plan["model"]["from"]>): string[] {
+  return [
+    `from       ${folder}, a ${modelType} of ${vocabulary} rows`,
+    ...(ignored.length > 0 ? [`  without meaning here, in its config.json: ${ignored.join(", ")}`] : []),
   ];
 }
 

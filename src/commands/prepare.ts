@@ -65,6 +65,8 @@ function aboutTokenizer({ tokenizer, outcome, seconds, sampledBytes }: PreparedT
   switch (outcome) {
     case "given":
       return `tokenizer: ${about}${tokenizer.encoder === "library" ? " (not a BPE of a usual kind: encoded by the library, which is slower)" : ""}`;
+    case "extended":
+      return `tokenizer: with the new tokens of the plan, ${about}`;
     case "kept":
       return `tokenizer: up to date, ${about}`;
     case "trained":

@@ -4,10 +4,10 @@ import type { Draft } from "./draft.js";
 import type { PlanProblems } from "./problems.js";
 import type { DataSource } from "./schema-data.js";
 
-export function checkData(data: Draft<DataSource>, problems: PlanProblems): void {
+/** @param from `model.from`; undefined where it is wrong. */
+export function checkData(data: Draft<DataSource>, from: string | null | undefined, problems: PlanProblems): void {
   const tokenizer = data?.tokenizer;
-  if (tokenizer !== undefined && tokenizer.train !== undefined && tokenizer.file !== undefined)
-    checkOneOf(["data", "tokenizer"], { train: tokenizer.train, file: tokenizer.file }, problems);
+  if (data !== undefined) checkTokenizer(tokenizer, from, problems);
   if (tokenizer?.vocabulary && tokenizer.train)
     problems.add(["data", "tokenizer", "vocabulary"], {
       what: "`vocabulary` goes with `file`",
@@ -20,6 +20,33 @@ export function checkData(data: Draft<DataSource>, problems: PlanProblems): void
       expected: "at least one name with `documents` or `shards`",
     });
   for (const [name, domain] of Object.entries(data.domains)) checkDomain(name, domain, problems);
+}
+
+/** A model that is continued has a tokenizer beside it. */
+function checkTokenizer(
+  tokenizer: Draft<DataSource["tokenizer"]>,
+  from: string | null | undefined,
+  problems: PlanProblems,
+): void {
+  const path = ["data", "tokenizer"];
+  if (tokenizer === undefined || from === undefined) return;
+  if (tokenizer === null) {
+    if (from === null)
+      problems.add(path, {
+        what: "`tokenizer` is missing",
+        expected: "exactly one of `train` and `file`",
+        hint: "only `model.from` brings a tokenizer with it",
+      });
+    return;
+  }
+  const { train, file, add } = tokenizer;
+  if (train === undefined || file === undefined) return;
+  if (from === null || (train !== null && file !== null)) checkOneOf(path, { train, file }, problems);
+  if (train !== null && add)
+    problems.add([...path, "add"], {
+      what: "`add` goes with a tokenizer that is there",
+      hint: "a tokenizer that is trained learns its tokens from the documents",
+    });
 }
 
 type DomainSource = DataSource["domains"][string];

@@ -1,10 +1,25 @@
 /** Rules between the keys of `model`. Each speaks only when the keys it needs are valid. */
 import type { Draft } from "./draft.js";
-import type { PlanProblems } from "./problems.js";
-import type { ModelSource } from "./schema-model.js";
+import { oneOf, type PlanProblems } from "./problems.js";
+import { KEYS_BESIDE_FROM, type ModelSource, SHAPE_KEYS } from "./schema-model.js";
 
-export function checkModel(model: Draft<ModelSource>, problems: PlanProblems): void {
-  if (model === undefined) return;
+/** @param written keys of the section as the user wrote it. */
+export function checkModel(model: Draft<ModelSource>, written: readonly string[], problems: PlanProblems): void {
+  if (model === undefined || model.from === undefined) return;
+  if (model.from !== null) {
+    for (const key of written.filter((each) => each in model && !KEYS_BESIDE_FROM.includes(each)))
+      problems.add(["model", key], {
+        what: `\`${key}\` does not go with \`from\`, whose config.json says it`,
+        expected: oneOf(KEYS_BESIDE_FROM),
+      });
+    return;
+  }
+  for (const key of SHAPE_KEYS)
+    if (model[key] === null)
+      problems.add(["model", key], {
+        what: `\`${key}\` is missing`,
+        expected: "a whole number of at least 1",
+      });
   checkHeads(model, problems);
   if (model.qkNorm && model.qkvBias)
     problems.add(["model", "qkvBias"], {
@@ -26,7 +41,7 @@ function checkNope({ rope, layers, qkNorm, qkvBias }: NonNullable<Draft<ModelSou
   const interval = rope?.nopeInterval;
   if (typeof interval !== "number") return;
   const path = ["model", "rope", "nopeInterval"];
-  if (layers !== undefined && interval > layers)
+  if (typeof layers === "number" && interval > layers)
     problems.add(path, {
       what: "no layer would be without RoPE",
       expected: `at most the number of layers, ${layers}`,
@@ -46,14 +61,14 @@ function checkHeads(model: NonNullable<Draft<ModelSource>>, problems: PlanProble
       what: "the head width must be even, since RoPE turns pairs of channels",
       got: String(headWidth),
     });
-  if (heads === undefined) return;
+  if (typeof heads !== "number") return;
   if (typeof kvHeads === "number" && heads % kvHeads !== 0)
     problems.add(["model", "kvHeads"], {
       what: "kvHeads must divide heads",
       got: `${heads} heads, ${kvHeads} key/value heads`,
       hint: "each key/value head serves heads / kvHeads query heads",
     });
-  if (width === undefined || headWidth !== null) return;
+  if (typeof width !== "number" || headWidth !== null) return;
   if (width % heads !== 0)
     problems.add(["model", "heads"], {
       what: "heads must divide width unless headWidth is given",

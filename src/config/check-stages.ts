@@ -12,7 +12,12 @@ import type { StageSource } from "./schema-stages.js";
 
 type StageDraft = NonNullable<Draft<StageSource>>;
 
-export function checkStages(plan: NonNullable<Draft<PlanSource>>, problems: PlanProblems): void {
+/** @param baseLength longest row of the model that is continued; null: there is none. */
+export function checkStages(
+  plan: NonNullable<Draft<PlanSource>>,
+  baseLength: number | null,
+  problems: PlanProblems,
+): void {
   const domains = plan.data?.domains === undefined ? null : Object.keys(plan.data.domains);
   const names = new Map<string, number>();
   let previous: number | null | undefined = null;
@@ -24,7 +29,14 @@ export function checkStages(plan: NonNullable<Draft<PlanSource>>, problems: Plan
     }
     checkName(stage, index, names, problems);
     const steps = checkLength(stage, path, problems);
-    checkRows(stage, plan.model?.maxLength ?? null, path, problems);
+    checkRows(
+      stage,
+      baseLength === null
+        ? { name: "`model.maxLength`", maxLength: plan.model?.maxLength ?? null }
+        : { name: "those that the model of `model.from` is meant for", maxLength: baseLength },
+      path,
+      problems,
+    );
     checkMixture(stage, domains, path, problems);
     const spec = checkSchedule(
       stage.schedule,
@@ -63,12 +75,17 @@ function checkLength(stage: StageDraft, path: PlanPath, problems: PlanProblems):
   return undefined;
 }
 
-function checkRows(stage: StageDraft, maxLength: number | null, path: PlanPath, problems: PlanProblems): void {
+function checkRows(
+  stage: StageDraft,
+  { name, maxLength }: { readonly name: string; readonly maxLength: number | null },
+  path: PlanPath,
+  problems: PlanProblems,
+): void {
   const { sequenceLength: length, tokensPerStep } = stage;
   if (length === undefined) return;
   if (maxLength !== null && length > maxLength)
     problems.add([...path, "sequenceLength"], {
-      what: "rows are longer than `model.maxLength`",
+      what: `rows are longer than ${name}`,
       got: `${length} tokens, maxLength ${maxLength}`,
     });
   if (tokensPerStep === undefined || tokensPerStep % length === 0) return;

@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemCode, UserError } from "../base/errors.js";
+import { checkBegin } from "./check-begin.js";
 import { checkData } from "./check-data.js";
 import { checkEngine } from "./check-engine.js";
 import { checkModel } from "./check-model.js";
@@ -10,10 +11,18 @@ import { parseYaml } from "./document.js";
 import { complete, draftOf } from "./draft.js";
 import { addIssues } from "./issues.js";
 import { applyOverrides } from "./overrides.js";
-import type { Plan } from "./plan.js";
+import type { ModelBase, Plan } from "./plan.js";
 import { PlanProblems } from "./problems.js";
 import { resolvePlan } from "./resolve.js";
 import { type PlanSource, planSchema } from "./schema.js";
+import { isRecord } from "./schema-walk.js";
+
+export interface LoadOptions {
+  /** Folder that relative paths in the plan start from; the current folder unless given. */
+  readonly root?: string;
+  /** Reads what `model.from` names, by its absolute folder. @throws UserError */
+  readonly readBase?: (folder: string) => ModelBase;
+}
 
 export interface LoadedPlan {
   readonly plan: Plan;
@@ -29,13 +38,12 @@ const SIZE_LIMIT = 1 << 18;
 /**
  * Reads and resolves a plan file, YAML or JSON.
  * @param overrides such as `stages[0].tokens=1M`: the value is YAML, an empty one removes the key.
- * @param options.root folder that relative paths in the plan start from; the current folder unless given.
  * @throws UserError with every problem of the file and the overrides.
  */
 export async function loadPlan(
   path: string,
   overrides: readonly string[] = [],
-  options: { readonly root?: string } = {},
+  options: LoadOptions = {},
 ): Promise<LoadedPlan> {
   const { value, lines } = parseYaml(await readText(path), path);
   if (value === undefined)
@@ -47,7 +55,7 @@ export async function loadPlan(
   const places = new Map<string, string>();
   const problems = new PlanProblems({ name: path, lines, overrides: places });
   const source = applyOverrides(value, overrides, problems, places);
-  return { plan: checkAndResolve(source, problems, options.root), source, path: resolve(path) };
+  return { plan: checkAndResolve(source, problems, options), source, path: resolve(path) };
 }
 
 /**
@@ -55,24 +63,47 @@ export async function loadPlan(
  * @param name what messages call the value.
  * @throws UserError with every problem.
  */
-export function planOf(value: unknown, name: string, options: { readonly root?: string } = {}): Plan {
-  return checkAndResolve(value, new PlanProblems({ name, lines: new Map(), overrides: new Map() }), options.root);
+export function planOf(value: unknown, name: string, options: LoadOptions = {}): Plan {
+  return checkAndResolve(value, new PlanProblems({ name, lines: new Map(), overrides: new Map() }), options);
 }
 
-function checkAndResolve(value: unknown, problems: PlanProblems, root: string | undefined): Plan {
+function checkAndResolve(value: unknown, problems: PlanProblems, options: LoadOptions): Plan {
+  const root = resolve(options.root ?? ".");
   const parsed = planSchema.safeParse(value);
   const meant = parsed.success ? undefined : addIssues(problems, planSchema, value, parsed.error.issues);
   const draft = draftOf(planSchema, value, meant);
+  let base: ModelBase | null = null;
   if (draft !== undefined) {
-    checkData(draft.data, problems);
-    checkModel(draft.model, problems);
+    const from = draft.model === undefined ? undefined : draft.model.from;
+    base = typeof from === "string" ? readBase(resolve(root, from), options, problems) : null;
+    checkBegin(draft.begin, from, problems);
+    checkData(draft.data, from, problems);
+    checkModel(draft.model, keysOf(value, "model"), problems);
     checkEngine(draft.engine, problems);
-    checkStages(draft, problems);
+    checkStages(draft, base?.shape.maxLength ?? null, problems);
   }
   problems.throwIfAny();
   const source = complete<PlanSource>(draft);
   if (source === null) throw new Error("a part of the plan is wrong without a problem");
-  return resolvePlan(source, resolve(root ?? "."));
+  return resolvePlan(source, root, base);
+}
+
+/** Null where it cannot be read: its problems are told. */
+function readBase(folder: string, { readBase: read }: LoadOptions, problems: PlanProblems): ModelBase | null {
+  if (read === undefined) throw new Error("this plan names a model, and nobody says how to read one");
+  try {
+    return read(folder);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    for (const { where, what, ...rest } of error.problems)
+      problems.add(["model", "from"], { ...rest, what: where === undefined ? what : `${where}: ${what}` });
+    return null;
+  }
+}
+
+function keysOf(value: unknown, section: string): readonly string[] {
+  const part = isRecord(value) ? value[section] : null;
+  return isRecord(part) ? Object.keys(part) : [];
 }
 
 async function readText(path: string): Promise<string> {

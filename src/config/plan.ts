@@ -46,7 +46,25 @@ export type TokenizerPlan =
       readonly kind: "file";
       readonly path: string /** Entries that it must have; null: as many as it has. */;
       readonly vocabulary: number | null;
+    }
+  | {
+      readonly kind: "extended";
+      /** `<folder>/tokenizer.json`, which `prepare` writes. */
+      readonly path: string;
+      /** The tokenizer that gets new tokens. */
+      readonly base: string;
+      /** Entries that `base` must have; null: as many as it has. */
+      readonly vocabulary: number | null;
+      readonly add: NewTokensPlan;
     };
+
+export interface NewTokensPlan {
+  readonly tokens: readonly string[];
+  /** Whether they are special: markers that are never text, and that `decode` may leave out. */
+  readonly special: boolean;
+  /** What their embeddings start as: the mean of their pieces', the mean of all, or random. */
+  readonly initial: "pieces" | "mean" | "random";
+}
 
 export interface DomainPlan {
   readonly name: string;
@@ -61,8 +79,21 @@ export interface DomainPlan {
   } | null;
 }
 
-/** `Architecture` without the vocabulary, which comes from the tokenizer, padded to a multiple of `padVocabularyTo`. */
-export interface ModelPlan {
+/** A model that is continued: what its `config.json` says. */
+export interface ModelBase {
+  /** Absolute. */
+  readonly folder: string;
+  /** Hugging Face's name of its family. */
+  readonly modelType: string;
+  /** Rows of its embedding. */
+  readonly vocabulary: number;
+  readonly shape: ModelShape;
+  /** Fields of `config.json` that say nothing about training. */
+  readonly ignored: readonly string[];
+}
+
+/** `Architecture` without the vocabulary. */
+export interface ModelShape {
   readonly width: number;
   readonly layers: number;
   readonly heads: number;
@@ -84,6 +115,12 @@ export interface ModelPlan {
   readonly qkvBias: boolean;
   readonly qkNorm: boolean;
   readonly slidingWindow: number | null;
+}
+
+/** The vocabulary comes from the tokenizer, padded to a multiple of `padVocabularyTo`, or from the model that is continued. */
+export interface ModelPlan extends ModelShape {
+  /** Null: the shape is written in the plan. */
+  readonly from: Omit<ModelBase, "shape"> | null;
   /** Standard deviation of the initial matrices; residual outputs are divided by √(2L). */
   readonly initialDeviation: number;
   readonly padVocabularyTo: number;

@@ -1,6 +1,18 @@
 /** The `data` section: the tokenizer, and where each domain's documents or shards are. */
 import { z } from "zod";
-import { count, domainName, heldOutShare, optional, path, paths, section, whole } from "./schema-leaves.js";
+import {
+  count,
+  domainName,
+  flag,
+  heldOutShare,
+  optional,
+  path,
+  paths,
+  section,
+  texts,
+  whole,
+  word,
+} from "./schema-leaves.js";
 
 const domain = section("a domain", {
   documents: optional(paths),
@@ -19,11 +31,18 @@ const tokenizer = section("the tokenizer", {
   ),
   file: optional(path),
   vocabulary: optional(whole(2)),
+  add: optional(
+    section("new tokens", {
+      tokens: texts,
+      special: flag.prefault(true),
+      initial: word(["pieces", "mean", "random"]).prefault("pieces"),
+    }),
+  ),
 });
 
 export const dataSchema = section("the data", {
   folder: optional(path),
-  tokenizer,
+  tokenizer: optional(tokenizer),
   domains: z.record(domainName, domain, "the domains: names, each with `documents` or `shards`"),
 });
 

@@ -129,6 +129,16 @@ export const paths = leaf<readonly string[]>("a path or a list of paths, without
   return list.length > 0 && list.every(isPath) ? list : null;
 });
 
+/** New tokens: any text that is not empty. */
+export const texts = leaf<readonly string[]>("a list of texts, none of them empty or there twice", (value) =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((each) => typeof each === "string" && each.trim() !== "") &&
+  new Set(value).size === value.length
+    ? value
+    : null,
+);
+
 function isPath(value: unknown): value is string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return typeof value === "string" && /^(?!~)[^\u0000-\u001f]*\S[^\u0000-\u001f]*$/.test(value);

@@ -1,6 +1,6 @@
-/** The `model` section: the decoder's shape. Its vocabulary comes from the tokenizer. */
+/** The `model` section: the decoder's shape, or the folder that says it. Its vocabulary comes from the tokenizer. */
 import type { z } from "zod";
-import { flag, number, optional, positive, section, whole } from "./schema-leaves.js";
+import { flag, number, optional, path, positive, section, whole } from "./schema-leaves.js";
 
 const ropeScaling = section("RoPE scaling", {
   factor: number("a number of at least 1", (value) => value >= 1),
@@ -13,12 +13,13 @@ const ropeScaling = section("RoPE scaling", {
 const LAYERS = 4096;
 
 export const modelSchema = section("the model", {
-  width: whole(1),
-  layers: whole(1, LAYERS),
-  heads: whole(1),
+  from: optional(path),
+  width: optional(whole(1)),
+  layers: optional(whole(1, LAYERS)),
+  heads: optional(whole(1)),
   kvHeads: optional(whole(1)),
   headWidth: optional(whole(2)),
-  feedForward: whole(1),
+  feedForward: optional(whole(1)),
   maxLength: optional(whole(1)),
   rope: section("RoPE", {
     theta: positive.prefault(10000),
@@ -33,5 +34,11 @@ export const modelSchema = section("the model", {
   initialDeviation: positive.prefault(0.02),
   padVocabularyTo: whole(1, 65536).prefault(8),
 });
+
+/** Keys that a plan must have when `from` does not say them. */
+export const SHAPE_KEYS = ["width", "layers", "heads", "feedForward"] as const;
+
+/** Keys that go with `from`; it says all others. */
+export const KEYS_BESIDE_FROM: readonly string[] = ["from", "initialDeviation", "padVocabularyTo"];
 
 export type ModelSource = z.output<typeof modelSchema>;

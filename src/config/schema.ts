@@ -17,7 +17,10 @@ import {
 import { modelSchema } from "./schema-model.js";
 import { stageSchema } from "./schema-stages.js";
 
-const beginSchema = section("the beginning", { mode: word(["weights", "continue"]), from: path });
+const beginSchema = section("the beginning", {
+  mode: word(["scratch", "weights", "continue"]),
+  from: optional(path),
+});
 
 const optimizerSchema = section("the optimizer", {
   beta1: fraction.prefault(0.9),

@@ -62,12 +62,21 @@ export async function openSources(plan: DataPlan): Promise<DataSources> {
   }
 }
 
-function checkVocabulary(plan: TokenizerPlan, { vocabulary, path }: Tokenizer): void {
-  if (plan.kind !== "file" || plan.vocabulary === null || plan.vocabulary === vocabulary) return;
+function checkVocabulary(plan: TokenizerPlan, { vocabulary, path, tokenText }: Tokenizer): void {
+  if (plan.kind === "train") return;
+  const added = plan.kind === "extended" ? plan.add.tokens : [];
+  const first = vocabulary - added.length;
+  if (added.some((token, index) => tokenText(first + index) !== token))
+    throw new UserError({
+      what: "this tokenizer does not have the new tokens of the plan, in their order, at its end",
+      where: path,
+      hint: "run `hephaestus prepare --config …` again",
+    });
+  if (plan.vocabulary === null || plan.vocabulary === first) return;
   throw new UserError({
     what: "this tokenizer has another number of entries than the plan says",
     where: path,
-    expected: `${plan.vocabulary} (\`data.tokenizer.vocabulary\`)`,
+    expected: `${plan.vocabulary} (\`data.tokenizer.vocabulary\`)${added.length > 0 ? ` and ${added.length} new ones` : ""}`,
     got: String(vocabulary),
     hint: "name the tokenizer of the model that is continued, or correct the number",
   });

@@ -26,6 +26,18 @@ export interface EngineTensor {
   readonly data: Float32Array;
 }
 
+/** Consecutive values of a tensor: float32 numbers, or the bits of bfloat16 ones. */
+export type Piece = Float32Array | Uint16Array;
+
+/** A tensor to load that need not be in memory as a whole. */
+export interface TensorSource {
+  readonly name: string;
+  readonly kind: TensorKind;
+  readonly shape: Shape;
+  /** All values in order, some MB at a time. A piece may be overwritten once the next is asked for. */
+  pieces(): Iterable<Piece> | AsyncIterable<Piece>;
+}
+
 /** Loss of a batch, row by row, so that the caller can add it up by domain. */
 export interface RowLosses {
   /** Sum over the row's counted targets of −ln p(target), in nats. */
@@ -55,8 +67,12 @@ export interface DecodingSession extends Disposable {
 
 export interface Engine extends Disposable {
   describe(): EngineDescription;
-  /** Sets weights (all of them) and moments (where given; otherwise zero). */
-  load(tensors: Iterable<EngineTensor>): void;
+  /**
+   * Sets weights (all of them) and moments (where given; otherwise zero), in the order given.
+   * @throws Error when a tensor is unknown, has another shape, comes twice, or a weight is missing; then nothing has changed. What a source
+   * throws passes through; then there are no weights.
+   */
+  load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void>;
   /**
    * Copies of the tensors of one kind, in the table's order, as they are when this is called. It need not be waited for: gradients may be
    * accumulated meanwhile, and the next update waits until the copies are made where it must.

@@ -1,32 +1,80 @@
 /**
  * What every engine does where tensors and batches cross the seam: check what comes in before anything changes, and add up what goes out.
  */
+import { fromBf16 } from "../base/bf16.js";
 import { sizeOf } from "../base/dims.js";
+import { UserError } from "../base/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Parameter } from "../model/parameters.js";
-import type { EngineTensor, RowLosses, TensorKind } from "./engine.js";
-
-/** Values by kind and name, as `checkedTensors` found them. */
-export type GivenTensors = (kind: TensorKind, name: string) => Float32Array | null;
+import type { EngineTensor, Piece, RowLosses, TensorKind, TensorSource } from "./engine.js";
 
 /**
- * Tensors to load, checked as a whole.
- * @throws Error when a tensor is unknown, has another shape, comes twice, or a weight is missing.
+ * Tensors to load, checked as a whole before any value is read.
+ * @throws Error when a tensor is unknown, has another shape, comes twice, is a gradient, or a weight is missing.
  */
-export function checkedTensors(table: readonly Parameter[], tensors: Iterable<EngineTensor>): GivenTensors {
+export function checkedTensors(
+  table: readonly Parameter[],
+  tensors: Iterable<EngineTensor | TensorSource>,
+): readonly TensorSource[] {
   const shapes = new Map(table.map(({ name, shape }) => [name, shape]));
-  const given = new Map<string, Float32Array>();
-  for (const { kind, name, shape, data } of tensors) {
+  const given = new Map<string, TensorSource>();
+  for (const tensor of tensors) {
+    const { kind, name, shape } = tensor;
     const expected = shapes.get(name);
+    if (kind === "gradient") throw new Error(`${name}: a gradient is not loaded`);
     if (expected === undefined) throw new Error(`${name} is not a parameter of this architecture`);
-    if (String(shape) !== String(expected) || data.length !== sizeOf(expected))
-      throw new Error(`${name} has shape [${shape}] with ${data.length} values, expected [${expected}]`);
+    const size = "data" in tensor ? tensor.data.length : sizeOf(shape);
+    if (String(shape) !== String(expected) || size !== sizeOf(expected))
+      throw new Error(`${name} has shape [${shape}] with ${size} values, expected [${expected}]`);
     if (given.has(keyOf(kind, name))) throw new Error(`${kind} of ${name} is given twice`);
-    given.set(keyOf(kind, name), data);
+    given.set(keyOf(kind, name), sourceOf(tensor));
   }
   const missing = table.filter(({ name }) => !given.has(keyOf("weight", name)));
   if (missing.length > 0) throw new Error(`weights are missing: ${missing.map(({ name }) => name).join(", ")}`);
-  return (kind, name) => given.get(keyOf(kind, name)) ?? null;
+  return [...given.values()];
+}
+
+function sourceOf(tensor: EngineTensor | TensorSource): TensorSource {
+  if (!("data" in tensor)) return tensor;
+  const { name, kind, shape, data } = tensor;
+  return { name, kind, shape, pieces: () => [data] };
+}
+
+/** Values and where they belong, counted in elements. */
+export interface PlacedPiece {
+  readonly start: number;
+  readonly values: Piece;
+}
+
+/** A tensor's pieces with their places. @throws Error when they are fewer or more than its shape says. */
+export async function* placedPieces({ name, shape, pieces }: TensorSource): AsyncGenerator<PlacedPiece> {
+  const size = sizeOf(shape);
+  let start = 0;
+  for await (const values of pieces()) {
+    if (start + values.length > size) throw new Error(`${name} gives more than its ${size} values`);
+    if (values.length > 0) yield { start, values };
+    start += values.length;
+  }
+  if (start !== size) throw new Error(`${name} gives ${start} of its ${size} values`);
+}
+
+/** A tensor as a whole, in memory of its own. @throws UserError when that is more than there is. */
+export async function gathered(tensor: TensorSource): Promise<Float32Array> {
+  const whole = floats(tensor.name, sizeOf(tensor.shape));
+  for await (const { start, values } of placedPieces(tensor)) {
+    if (values instanceof Float32Array) whole.set(values, start);
+    else fromBf16(values, whole.subarray(start, start + values.length));
+  }
+  return whole;
+}
+
+function floats(name: string, size: number): Float32Array {
+  try {
+    return new Float32Array(size);
+  } catch (error) {
+    const got = `${size} numbers`;
+    throw new UserError({ what: `tensor "${name}" does not fit in memory`, got }, { cause: error });
+  }
 }
 
 function keyOf(kind: TensorKind, name: string): string {

@@ -4,12 +4,11 @@
  */
 import { fromBf16, toBf16 } from "../base/bf16.js";
 import type { Shape } from "../base/dims.js";
-import { type Problem, UserError } from "../base/errors.js";
 import { openWeights } from "../checkpoint/load.js";
-import type { StoredDtype, TensorEntry } from "../checkpoint/safetensors-header.js";
-import type { EngineTensor } from "../engine/engine.js";
+import type { StoredDtype } from "../checkpoint/safetensors-header.js";
+import type { TensorSource } from "../engine/engine.js";
 import type { Architecture } from "../model/architecture.js";
-import { type Parameter, parameterTable } from "../model/parameters.js";
+import { parameterTable } from "../model/parameters.js";
 
 export interface ModelTensor {
   readonly name: string;
@@ -25,23 +24,28 @@ export interface Model {
 }
 
 /**
- * The model of a Hugging Face folder. Of tied embeddings a stored head is passed over, as `transformers` does.
- * @throws UserError with everything that is missing, damaged, of another shape or not known.
+ * The model of a Hugging Face folder.
+ * @throws UserError as `openWeights`.
  */
 export async function openModel(folder: string): Promise<Model> {
-  const { architecture, entries, weights } = await openWeights(folder);
-  const table = parameterTable(architecture);
-  checkEntries(table, entries, folder);
-  const tensors = table.map(
-    ({ name, shape }): ModelTensor => ({
-      name,
-      shape,
-      async *values() {
-        for (const { data } of weights((other) => other === name)) yield data;
-      },
-    }),
-  );
+  const { architecture, weights } = await openWeights(folder);
+  const sources = new Map([...weights()].map((source) => [source.name, source]));
+  const tensors = parameterTable(architecture).map(({ name, shape }): ModelTensor => {
+    const source = sources.get(name);
+    if (source === undefined) throw new Error(`${folder} was opened without its ${name}`);
+    return { name, shape, values: () => widened(source.pieces()) };
+  });
   return { architecture, tensors };
+}
+
+async function* widened(pieces: ReturnType<TensorSource["pieces"]>): AsyncGenerator<Float32Array> {
+  for await (const piece of pieces) yield piece instanceof Float32Array ? piece : floatsOf(piece);
+}
+
+function floatsOf(halves: Uint16Array): Float32Array {
+  const out = new Float32Array(halves.length);
+  fromBf16(halves, out);
+  return out;
 }
 
 /** The same model with every value as a file of this type would give it back. */
@@ -52,20 +56,8 @@ export function asStored(model: Model, dtype: StoredDtype): Model {
 }
 
 /** The weights as an engine loads them. */
-export async function engineWeights({ tensors }: Model): Promise<readonly EngineTensor[]> {
-  const loaded: EngineTensor[] = [];
-  for (const { name, shape, values } of tensors) {
-    const pieces: Float32Array[] = [];
-    for await (const piece of values()) pieces.push(piece.slice());
-    const data = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      data.set(piece, at);
-      at += piece.length;
-    }
-    loaded.push({ name, kind: "weight", shape, data });
-  }
-  return loaded;
+export function engineWeights({ tensors }: Model): readonly TensorSource[] {
+  return tensors.map(({ name, shape, values }) => ({ name, kind: "weight", shape, pieces: values }));
 }
 
 /** Goes through several streams of equally many values at once, in parts of equal length. @throws Error when one ends before the others. */
@@ -101,34 +93,6 @@ async function* rounded(values: AsyncIterable<Float32Array>): AsyncGenerator<Flo
   for await (const piece of values) {
     const halves = new Uint16Array(piece.length);
     toBf16(piece, halves);
-    const out = new Float32Array(piece.length);
-    fromBf16(halves, out);
-    yield out;
+    yield floatsOf(halves);
   }
-}
-
-function checkEntries(table: readonly Parameter[], entries: readonly TensorEntry[], folder: string): void {
-  const problems: Problem[] = [];
-  const stored = new Map(entries.map(({ name, shape }) => [name, shape]));
-  for (const { name, shape } of table) {
-    const found = stored.get(name);
-    if (found === undefined) problems.push({ what: `tensor "${name}" is missing`, where: folder });
-    else if (String(found) !== String(shape))
-      problems.push({
-        what: `tensor "${name}" has another shape than config.json says`,
-        where: folder,
-        expected: `[${shape.join(", ")}]`,
-        got: `[${found.join(", ")}]`,
-      });
-    stored.delete(name);
-  }
-  for (const name of stored.keys())
-    if (!isPassedOver(name))
-      problems.push({ what: `tensor "${name}" is not a parameter of this architecture`, where: folder });
-  if (problems.length > 0) throw new UserError(problems);
-}
-
-/** A head beside tied embeddings, and tables that old versions stored although they follow from the configuration. */
-function isPassedOver(name: string): boolean {
-  return name === "lm_head.weight" || name.endsWith(".rotary_emb.inv_freq");
 }

@@ -21,7 +21,7 @@ export function probeRows({ vocabulary, maxLength }: Pick<Architecture, "vocabul
 
 /** Loads a model's weights and returns the logits [V] after every row. */
 export async function probeLogits(engine: Engine, model: Model): Promise<readonly Float32Array[]> {
-  await engine.load(await engineWeights(model));
+  await engine.load(engineWeights(model));
   const logits: Float32Array[] = [];
   for (const row of probeRows(model.architecture)) {
     using session = engine.session(row.length);

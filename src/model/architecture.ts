@@ -71,12 +71,14 @@ export function hasRope({ nopeLayers }: Pick<Architecture, "nopeLayers">, layer:
 }
 
 /**
- * The architecture of a plan for a tokenizer of `vocabulary` entries, padded up to a multiple of `padVocabularyTo`.
+ * The architecture of a plan for a tokenizer of `vocabulary` entries, padded up to a multiple of `padVocabularyTo`. A model that is continued
+ * keeps its rows as long as they are enough: beyond its tokenizer it may have padding of its own.
  * @throws UserError when the numbers cannot make a decoder.
  */
 export function architectureOf(model: ModelPlan, vocabulary: number): Architecture {
-  const { initialDeviation: _, padVocabularyTo, ...shape } = model;
-  const padded = Math.ceil(vocabulary / padVocabularyTo) * padVocabularyTo;
+  const { initialDeviation: _, padVocabularyTo, from, ...shape } = model;
+  const enough = from !== null && vocabulary <= from.vocabulary;
+  const padded = enough ? from.vocabulary : Math.ceil(vocabulary / padVocabularyTo) * padVocabularyTo;
   return checkArchitecture({ ...shape, vocabulary: padded }, "model");
 }
 

@@ -113,8 +113,11 @@ function attentionKind(sliding: boolean): string {
 
 /** Fields that say nothing about the mathematics of training. */
 const HARMLESS: ReadonlySet<string> = new Set([
-  ...["architectures", "model_type", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
+  ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
   ...["bos_token_id", "eos_token_id", "pad_token_id", "initializer_range", "pretraining_tp", "is_llama_config"],
+  // Of the class that all configurations have in common, and of other programs.
+  ...["output_hidden_states", "output_attentions", "return_dict", "chunk_size_feed_forward", "transformers.js_config"],
+  ...["id2label", "label2id", "problem_type", "max_sequence_length", "unsloth_fixed"],
 ]);
 
 /** Fields that this decoder has no choice about; absent means the same. */
@@ -125,11 +128,13 @@ const FIXED: Readonly<Record<string, unknown>> = {
   attention_dropout: 0,
   partial_rotary_factor: 1,
   rope_interleaved: false,
+  use_mrope: false,
+  is_encoder_decoder: false,
 };
 
 const READ: ReadonlySet<string> = new Set([
-  ...["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "head_dim"],
-  ...["num_key_value_heads", "max_position_embeddings", "rms_norm_eps", "tie_word_embeddings"],
+  ...["model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"],
+  ...["head_dim", "num_key_value_heads", "max_position_embeddings", "rms_norm_eps", "tie_word_embeddings"],
   ...["rope_theta", "rope_scaling", "rope_parameters"],
 ]);
 
@@ -173,6 +178,11 @@ export function fromHuggingFaceConfig(config: unknown, where = "config.json"): A
   return checkArchitecture(architecture, where);
 }
 
+/** Fields of a `config.json` that `fromHuggingFaceConfig` takes no notice of. */
+export function ignoredFields(config: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(config).filter((name) => HARMLESS.has(name) && config[name] !== null);
+}
+
 function readArchitecture(fields: Fields, type: ModelType): Architecture {
   const heads = fields.count("num_attention_heads");
   const width = fields.count("hidden_size");
@@ -201,7 +211,9 @@ function readArchitecture(fields: Fields, type: ModelType): Architecture {
 function refuseForeign(fields: Fields, type: ModelType): void {
   for (const [name, value] of Object.entries(fields.record)) {
     if (value === null || HARMLESS.has(name) || READ.has(name) || READ_BY_TYPE[type].includes(name)) continue;
-    if (!Object.hasOwn(FIXED, name))
+    if (name === "quantization_config")
+      fields.report(name, "says that the weights are quantised, which cannot be trained", "the model as it was before");
+    else if (!Object.hasOwn(FIXED, name))
       fields.report(name, "is not known for this model type and may change the mathematics");
     else if (value !== FIXED[name])
       fields.report(name, "has a value that this decoder does not have", JSON.stringify(FIXED[name]));

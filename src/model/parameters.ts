@@ -28,6 +28,9 @@ export const DEFAULT_DEVIATION = 0.02;
 /** The embedding's name, which is also the output head's when they are tied. */
 export const EMBEDDING = "model.embed_tokens.weight";
 
+/** The output head's name where it is a matrix of its own. */
+export const HEAD = "lm_head.weight";
+
 /**
  * Every parameter in the order of computation.
  * @param deviation standard deviation of the initial matrices (`model.initialDeviation` of the plan).
@@ -38,7 +41,7 @@ export function parameterTable(architecture: Architecture, deviation = DEFAULT_D
     matrix(EMBEDDING, vocabulary, width, deviation),
     ...Array.from({ length: layers }, (_, layer) => layerTable(architecture, layer, deviation)).flat(),
     norm("model.norm", width),
-    ...(tied ? [] : [matrix("lm_head.weight", vocabulary, width, deviation)]),
+    ...(tied ? [] : [matrix(HEAD, vocabulary, width, deviation)]),
   ];
 }
 

@@ -4,16 +4,17 @@
  */
 
 import { UserError } from "../base/errors.js";
-import { canonicalJson } from "../base/fingerprint.js";
 import type { OpenCheckpoint } from "../checkpoint/load.js";
 import { listCheckpoints, newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
 import type { BeginPlan, Plan } from "../config/plan.js";
 import { type Ledger, parseLedger } from "../data/ledger.js";
-import type { EngineTensor } from "../engine/engine.js";
+import type { TensorSource } from "../engine/engine.js";
 import { type Evaluation, parseEvaluations } from "../eval/held-out.js";
 import type { Architecture } from "../model/architecture.js";
 import { initialWeights } from "../model/initialise.js";
 import { parameterTable } from "../model/parameters.js";
+import { type BaseWeights, openBaseWeights } from "./base-weights.js";
+import { checkSameArchitecture, checkSamePlan } from "./same-plan.js";
 
 export interface Beginning {
   /** First step to run. */
@@ -21,7 +22,7 @@ export interface Beginning {
   /** AdamW updates applied so far; smaller than `step` when steps were skipped. */
   readonly updates: number;
   /** Weights, then moments where they are carried over. */
-  readonly tensors: Iterable<EngineTensor>;
+  readonly tensors: Iterable<TensorSource>;
   /** The ledger that this plan's order of data starts from; null: every domain from its first window. */
   readonly startLedger: Ledger | null;
   readonly evaluations: readonly Evaluation[];
@@ -33,7 +34,18 @@ export interface Beginning {
   readonly maker: Partial<Maker>;
   /** In words, for the log and the terminal. */
   readonly words: string;
+  /** Further lines about the weights. */
+  readonly notes: readonly string[];
+  /** Whose weights the run began with; null: random ones, or those of `continue`. */
+  readonly base: BaseModel | null;
   readonly warnings: readonly string[];
+}
+
+/** A folder of weights, and what tells whether it is another one. */
+export interface BaseModel {
+  readonly folder: string;
+  /** As `OpenWeights.fingerprint`. */
+  readonly fingerprint: string;
 }
 
 /** What the bits of a run depend on besides its plan. */
@@ -77,12 +89,10 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
         tensors: initialWeights(parameterTable(architecture, plan.model.initialDeviation), plan.seed),
         words: `from random weights, seed ${plan.seed}`,
       };
-    case "weights": {
-      const weights = await openWeights(plan.begin.from);
-      checkSameArchitecture(architecture, weights.architecture, plan.begin.from);
-      return { ...fresh, tensors: weights.weights(), words: `from the weights of ${plan.begin.from}, fresh optimizer` };
-    }
+    case "weights":
+      return fromWeights(await openBaseWeights(plan, architecture, plan.begin.from));
     case "continue": {
+      if (plan.data.tokenizer.kind === "extended") throw notContinuable();
       const checkpoint = await openCheckpoint(plan.begin.from);
       checkSameArchitecture(architecture, checkpoint.trainer.architecture, checkpoint.folder);
       return {
@@ -96,7 +106,22 @@ export async function beginRun(plan: Plan, architecture: Architecture, resume: s
   }
 }
 
+function fromWeights({ folder, fingerprint, tensors, notes }: BaseWeights): Beginning {
+  const words = `from the weights of ${folder}, fresh optimizer`;
+  return { ...fresh, base: { folder, fingerprint }, tensors, notes, words };
+}
+
+function notContinuable(): UserError {
+  return new UserError({
+    what: "new tokens have no moments to continue with",
+    where: "data.tokenizer.add",
+    hint: "use `begin: { mode: weights }`, which begins with a fresh optimizer",
+  });
+}
+
 const fresh = {
+  base: null,
+  notes: [],
   step: 0,
   updates: 0,
   startLedger: null,
@@ -132,16 +157,13 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
     };
   }
   const { trainer } = checkpoint;
-  const newer = (await listCheckpoints(plan.runFolder)).filter(({ step }) => step > trainer.step);
-  if (resume !== "auto" && newer.length > 0)
-    throw new UserError({
-      what: `the run has newer checkpoints than the one to resume, up to step ${newer.at(-1)?.step}`,
-      where: checkpoint.folder,
-      hint: "two futures in one folder could not be told apart: move the newer ones away, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`",
-    });
+  if (resume !== "auto") await checkNewest(plan, checkpoint);
   checkSameArchitecture(architecture, trainer.architecture, checkpoint.folder);
   checkSamePlan(plan, trainer.plan, checkpoint.folder);
+  await checkSameBase(plan, trainer.base, checkpoint.folder);
   return {
+    base: trainer.base,
+    notes: [],
     step: trainer.step,
     updates: trainer.updates,
     tensors: allTensors(checkpoint),
@@ -155,79 +177,35 @@ async function resumeRun(plan: Plan, architecture: Architecture, resume: string)
   };
 }
 
-function* allTensors(checkpoint: OpenCheckpoint): Generator<EngineTensor> {
+/** @throws UserError when the run has newer checkpoints. */
+async function checkNewest(plan: Plan, { folder, trainer }: OpenCheckpoint): Promise<void> {
+  const newer = (await listCheckpoints(plan.runFolder)).filter(({ step }) => step > trainer.step);
+  if (newer.length === 0) return;
+  throw new UserError({
+    what: `the run has newer checkpoints than the one to resume, up to step ${newer.at(-1)?.step}`,
+    where: folder,
+    hint: "two futures in one folder could not be told apart: move the newer ones away, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`",
+  });
+}
+
+/**
+ * The weights come from the checkpoint, so that a base that is gone or lies elsewhere does not matter; a plan that names another one does.
+ * @throws UserError when it is another.
+ */
+async function checkSameBase({ begin }: Plan, base: BaseModel | null, where: string): Promise<void> {
+  if (base === null || begin.mode !== "weights" || begin.from === base.folder) return;
+  const { fingerprint } = await openWeights(begin.from);
+  if (fingerprint === base.fingerprint) return;
+  throw new UserError({
+    what: "the plan begins with another model than this run did",
+    where,
+    expected: base.folder,
+    got: begin.from,
+    hint: "undo the change, or give the plan another `run` name",
+  });
+}
+
+function* allTensors(checkpoint: OpenCheckpoint): Generator<TensorSource> {
   yield* checkpoint.weights();
   yield* checkpoint.moments();
-}
-
-/** @throws UserError naming every number that differs. */
-export function checkSameArchitecture(wanted: Architecture, found: unknown, where: string): void {
-  const differences = differingPaths(plain(wanted), found);
-  if (differences.length === 0) return;
-  throw new UserError({
-    what: "this checkpoint has another architecture than the plan",
-    where,
-    expected: differences.map(({ path, wanted: value }) => `${path} ${value}`).join(", "),
-    got: differences.map(({ path, found: value }) => `${path} ${value}`).join(", "),
-    hint: "make `model` and the tokenizer in the plan as they were",
-  });
-}
-
-/** What may change between the parts of one interrupted run: where it writes and how it reports, not what it computes. */
-const FREE_SECTIONS: ReadonlySet<string> = new Set(["run", "runFolder", "report", "checkpoint", "evaluation", "data"]);
-
-/** Keys of `engine` whose change is told by a warning, since `auto` may change them too. */
-const PRECISION_KEYS = ["precision", "optimizerMemory"] as const;
-/** Keys of `engine` that change memory and speed, not a bit, and those. */
-const FREE_ENGINE_KEYS: ReadonlySet<string> = new Set(["recomputation", "memory", "device", ...PRECISION_KEYS]);
-
-/** @throws UserError when the plan differs in anything that would change the numbers of a resumed run. */
-function checkSamePlan(plan: Plan, saved: unknown, where: string): void {
-  const essential = (value: unknown) => {
-    const { engine, ...rest } = without(value, FREE_SECTIONS);
-    return { ...rest, engine: without(engine, FREE_ENGINE_KEYS) };
-  };
-  const differences = differingPaths(essential(plain(plan)), essential(saved));
-  if (differences.length === 0) return;
-  throw new UserError({
-    what: "the plan changed since this checkpoint, so resuming could not equal the uninterrupted run",
-    where,
-    expected: differences.map(({ path, found }) => `${path} ${found}`).join(", "),
-    got: differences.map(({ path, wanted }) => `${path} ${wanted}`).join(", "),
-    hint: "undo the change, or start a new run with `begin: { mode: continue, from: <this checkpoint> }`, which keeps the ledger exact",
-  });
-}
-
-/** An object without some keys; anything else has none. */
-function without(value: unknown, keys: ReadonlySet<string>): Record<string, unknown> {
-  return value !== null && typeof value === "object"
-    ? Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)))
-    : {};
-}
-
-/** A value as it is after a round trip through JSON, so that it compares with what a checkpoint holds. */
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value));
-}
-
-interface Difference {
-  readonly path: string;
-  readonly wanted: string;
-  readonly found: string;
-}
-
-/** Leaves that differ between two plain values, at most eight of them. */
-function differingPaths(wanted: unknown, found: unknown, path = ""): Difference[] {
-  if (canonicalJson(wanted ?? null) === canonicalJson(found ?? null)) return [];
-  if (wanted === null || found === null || typeof wanted !== "object" || typeof found !== "object")
-    return [{ path, wanted: show(wanted), found: show(found) }];
-  const before = new Map(Object.entries(found));
-  const after = new Map(Object.entries(wanted));
-  return [...new Set([...after.keys(), ...before.keys()])]
-    .flatMap((key) => differingPaths(after.get(key), before.get(key), path === "" ? key : `${path}.${key}`))
-    .slice(0, 8);
-}
-
-function show(value: unknown): string {
-  return value === undefined ? "absent" : JSON.stringify(value).slice(0, 60);
 }

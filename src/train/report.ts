@@ -60,6 +60,7 @@ export class TrainReport implements Disposable {
   begins(begin: Beginning, engine: EngineDescription, why: string, { total, choice }: PeakPrediction): void {
     for (const warning of begin.warnings) this.warn(warning);
     this.#line.line(`run ${this.#plan.run}: ${begin.words}`);
+    for (const note of begin.notes) this.#line.line(`  ${note}`);
     this.#line.line(`engine ${why}`);
     if (choice !== null) this.#line.line(choice.why);
     this.#line.line(

@@ -1,7 +1,7 @@
 /** An engine that computes nothing, keeps what it is asked and may be made to tell everything. */
 import type { Profiled } from "../../src/bench/profiled.js";
 import type { Batch } from "../../src/data/batch.js";
-import type { AdamWStep, Engine, EngineTensor, RowLosses } from "../../src/engine/engine.js";
+import type { AdamWStep, Engine, EngineTensor, RowLosses, TensorSource } from "../../src/engine/engine.js";
 
 export class SilentEngine implements Engine {
   readonly batches: Batch[] = [];
@@ -15,7 +15,7 @@ export class SilentEngine implements Engine {
   describe() {
     return { name: "silent", device: "none", precision: "fp32", deterministic: true } as const;
   }
-  load(tensors: Iterable<EngineTensor>): void {
+  async load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void> {
     for (const { name } of tensors) this.loaded.push(name);
   }
   async snapshot(): Promise<EngineTensor[]> {

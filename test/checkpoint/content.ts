@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { CheckpointContent, TrainerState } from "../../src/checkpoint/format.js";
 import type { OpenCheckpoint } from "../../src/checkpoint/load.js";
-import type { EngineTensor, TensorKind } from "../../src/engine/engine.js";
+import type { EngineTensor, TensorKind, TensorSource } from "../../src/engine/engine.js";
+import { gathered } from "../../src/engine/seam.js";
 
 /** A new folder that is removed when the test ends. */
 export function newFolder(): string {
@@ -40,6 +41,7 @@ export function trainerState(step: number): TrainerState {
     architecture: { width: 8 },
     fingerprints: { order: "o", tokenizer: "t", domains: { text: "d" } },
     evaluations: [],
+    base: null,
     versions: { hephaestus: "0", node: process.version },
   };
 }
@@ -86,9 +88,20 @@ export function comparable({ name, kind, shape, data }: EngineTensor) {
   return { name, kind, shape, bits: bitsOf(data) };
 }
 
+/** Tensors with all their values. */
+export async function wholeTensors(sources: Iterable<TensorSource>): Promise<EngineTensor[]> {
+  const tensors: EngineTensor[] = [];
+  for (const source of sources) {
+    const { name, kind, shape } = source;
+    tensors.push({ name, kind, shape, data: await gathered(source) });
+  }
+  return tensors;
+}
+
 /** Everything in an open checkpoint, as it can be compared with `savedView` of what was saved. */
-export function openedView({ config, trainer, weights, moments }: OpenCheckpoint) {
-  return { config, trainer, weights: [...weights()].map(comparable), moments: [...moments()].map(comparable) };
+export async function openedView({ config, trainer, weights, moments }: OpenCheckpoint) {
+  const [ofWeights, ofMoments] = [await wholeTensors(weights()), await wholeTensors(moments())];
+  return { config, trainer, weights: ofWeights.map(comparable), moments: ofMoments.map(comparable) };
 }
 
 export function savedView({ config, trainer, weights, moments }: CheckpointContent) {

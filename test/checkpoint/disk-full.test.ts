@@ -23,7 +23,7 @@ describe("saving to a full disk", () => {
     expect(readdirSync(run)).toEqual(["step-00000001"]);
     expect(statfsSync(run).bfree).toBe(free);
     const { checkpoint, damaged } = await newestWhole(run);
-    expect(checkpoint && openedView(checkpoint)).toEqual(savedView(contentOf(1, floats)));
+    expect(checkpoint && (await openedView(checkpoint))).toEqual(savedView(contentOf(1, floats)));
     expect(damaged).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 /** All 65536 patterns of both 16-bit formats against the formula of IEEE 754. */
 import { describe, expect, it } from "vitest";
-import { widen } from "../../src/checkpoint/half.js";
+import { fromBf16 } from "../../src/base/bf16.js";
+import { fromF16 } from "../../src/checkpoint/half.js";
 
 /** Value of a float pattern: (−1)^s · 2^(e−bias) · 1.m, or 0.m with the smallest exponent. */
 function ieeeValue(bits: number, exponentBits: number, mantissaBits: number): number {
@@ -14,14 +15,14 @@ function ieeeValue(bits: number, exponentBits: number, mantissaBits: number): nu
 
 const ALL = Uint16Array.from({ length: 65536 }, (_, i) => i);
 
-describe("widen", () => {
-  for (const [dtype, exponentBits, mantissaBits] of [
-    ["F16", 5, 10],
-    ["BF16", 8, 7],
+describe("widening", () => {
+  for (const [dtype, widen, exponentBits, mantissaBits] of [
+    ["F16", fromF16, 5, 10],
+    ["BF16", fromBf16, 8, 7],
   ] as const)
     it(`gives every ${dtype} its value, with the sign of zero and the payload of NaN`, () => {
       const out = new Float32Array(ALL.length);
-      widen(dtype, ALL, out);
+      widen(ALL, out);
       const bits = new Uint32Array(out.buffer);
       const wrong = [...ALL].filter((half) => !Object.is(out[half], ieeeValue(half, exponentBits, mantissaBits)));
       expect(wrong).toEqual([]);
@@ -34,7 +35,7 @@ describe("widen", () => {
 
   it("writes into a part of an array", () => {
     const out = new Float32Array(4);
-    widen("BF16", Uint16Array.of(0x3f80), out.subarray(2, 3));
+    fromF16(Uint16Array.of(0x3c00), out.subarray(2, 3));
     expect([...out]).toEqual([0, 0, 1, 0]);
   });
 });

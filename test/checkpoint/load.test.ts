@@ -1,15 +1,14 @@
 /** Opening: every kind of damage is named, the newest whole checkpoint is found, foreign folders give their weights. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { messageOf, UserError } from "../../src/base/errors.js";
 import { fingerprintOf, sha256 } from "../../src/base/fingerprint.js";
-import { newestWhole, openCheckpoint, openWeights } from "../../src/checkpoint/load.js";
+import { newestWhole, openCheckpoint } from "../../src/checkpoint/load.js";
 import { verifyCheckpoint } from "../../src/checkpoint/manifest.js";
-import { writeSafetensors } from "../../src/checkpoint/safetensors.js";
 import { saveCheckpoint } from "../../src/checkpoint/save.js";
-import { CONFIG, comparable, contentOf, newFolder, openedView, savedView, tensor } from "./content.js";
+import { contentOf, newFolder, openedView, savedView } from "./content.js";
 
 const FILES = ["config.json", "model.safetensors", "optimizer.safetensors", "trainer.json"];
 
@@ -178,7 +177,7 @@ describe("newestWhole", () => {
     expect(await newestWhole(join(run, "absent"))).toEqual({ checkpoint: null, damaged: [] });
     for (const step of [1, 2]) await saveCheckpoint(run, contentOf(step));
     const { checkpoint, damaged } = await newestWhole(run);
-    expect(checkpoint && openedView(checkpoint)).toEqual(savedView(contentOf(2)));
+    expect(checkpoint && (await openedView(checkpoint))).toEqual(savedView(contentOf(2)));
     expect(damaged).toEqual([]);
   });
 
@@ -201,73 +200,5 @@ describe("newestWhole", () => {
     const { checkpoint, damaged } = await newestWhole(run);
     expect(checkpoint).toBeNull();
     expect(damaged).toHaveLength(1);
-  });
-});
-
-describe("openWeights", () => {
-  async function foreignFolder(files: Record<string, readonly string[]>): Promise<string> {
-    const folder = newFolder();
-    writeFileSync(join(folder, "config.json"), JSON.stringify(CONFIG));
-    for (const [file, names] of Object.entries(files)) {
-      const tensors = names.map((name) => tensor(name, "weight", [name.length]));
-      const pieces: Uint8Array[] = [];
-      const arrays = tensors.map(({ data }) => data);
-      await writeSafetensors(async (bytes) => void pieces.push(Uint8Array.from(bytes)), tensors, arrays);
-      writeFileSync(join(folder, file), Buffer.concat(pieces));
-    }
-    return folder;
-  }
-
-  const index = (folder: string, map: unknown) =>
-    writeFileSync(join(folder, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map: map }));
-
-  it("reads a folder without our files: one file, all tensors or those asked for", async () => {
-    const folder = await foreignFolder({ "model.safetensors": ["a", "bb", "ccc"] });
-    const open = await openWeights(folder);
-    expect(open.architecture).toMatchObject({ width: 8, vocabulary: 16, kvHeads: 1, tied: true });
-    expect(open.entries.map(({ name }) => name)).toEqual(["a", "bb", "ccc"]);
-    expect([...open.weights()].map(comparable)).toEqual(
-      ["a", "bb", "ccc"].map((name) => comparable(tensor(name, "weight", [name.length]))),
-    );
-    expect([...open.weights((name) => name !== "bb")].map(({ name }) => name)).toEqual(["a", "ccc"]);
-  });
-
-  it("reads weights that were split into several files", async () => {
-    const files = { "model-00001-of-00002.safetensors": ["a", "bb"], "model-00002-of-00002.safetensors": ["ccc"] };
-    const folder = await foreignFolder(files);
-    const map = Object.fromEntries(Object.entries(files).flatMap(([file, names]) => names.map((name) => [name, file])));
-    index(folder, map);
-    const open = await openWeights(folder);
-    expect([...open.weights()].map(({ name, kind }) => `${kind} ${name}`)).toEqual([
-      "weight a",
-      "weight bb",
-      "weight ccc",
-    ]);
-  });
-
-  it("refuses an index that points outside, at nothing, at a missing file, or to a tensor twice", async () => {
-    const folder = await foreignFolder({ "one.safetensors": ["a"], "two.safetensors": ["a"] });
-    for (const map of [{ a: "../x.safetensors" }, { a: 1 }, {}, null]) {
-      index(folder, map);
-      await expect(openWeights(folder)).rejects.toThrow(/weight_map does not map/);
-    }
-    index(folder, { a: "three.safetensors" });
-    await expect(openWeights(folder)).rejects.toThrow(/three.safetensors: this file is missing/);
-    index(folder, { a: "one.safetensors", b: "two.safetensors" });
-    await expect(openWeights(folder)).rejects.toThrow(/tensor "a" is in two files/);
-  });
-
-  it("says what is missing: weights, configuration, the folder", async () => {
-    const folder = await foreignFolder({});
-    await expect(openWeights(folder)).rejects.toThrow(/no weights in this folder/);
-    await expect(openWeights(join(folder, "absent"))).rejects.toThrow(/absent\/config.json: this file is missing/);
-    expect(existsSync(join(folder, "absent"))).toBe(false);
-  });
-
-  it("opens a checkpoint of ours, but a damaged one never", async () => {
-    const folder = await saveCheckpoint(newFolder(), contentOf(4));
-    expect([...(await openWeights(folder)).weights()].map(comparable)).toEqual(contentOf(4).weights.map(comparable));
-    flipBit(join(folder, "model.safetensors"), 5000);
-    await expect(openWeights(folder)).rejects.toThrow(/altered/);
   });
 });

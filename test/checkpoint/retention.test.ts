@@ -110,7 +110,7 @@ describe("cleanLeftovers", () => {
     await cleanLeftovers(run);
     expect(readdirSync(run)).toEqual(["step-00000001"]);
     const restored = await openCheckpoint(join(run, "step-00000001"));
-    expect(openedView(restored)).toEqual(savedView(contentOf(1)));
+    expect(await openedView(restored)).toEqual(savedView(contentOf(1)));
   });
 
   it("prefers the replacement where it came", async () => {
@@ -120,7 +120,7 @@ describe("cleanLeftovers", () => {
     cpSync(join(run, "step-00000001"), join(run, "step-00000001.replaced-17-0123abcd"), { recursive: true });
     await saveCheckpoint(run, newer);
     await cleanLeftovers(run);
-    expect(openedView(await openCheckpoint(join(run, "step-00000001")))).toEqual(savedView(newer));
+    expect(await openedView(await openCheckpoint(join(run, "step-00000001")))).toEqual(savedView(newer));
     expect(await listCheckpoints(run)).toHaveLength(1);
   });
 

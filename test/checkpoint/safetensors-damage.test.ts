@@ -1,11 +1,13 @@
 /** Damaged and lying safetensors files: always a UserError that names the file, never a crash, never memory beyond the file's size. */
-import { truncateSync, writeFileSync } from "node:fs";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
 import { SafetensorsFile, writeSafetensors } from "../../src/checkpoint/safetensors.js";
 import { MAX_HEADER_BYTES, parseHeader } from "../../src/checkpoint/safetensors-header.js";
+import { sourceOf } from "../../src/checkpoint/tensor-files.js";
+import { gathered } from "../../src/engine/seam.js";
 import { newFolder } from "./content.js";
 
 /** A file with this header and this much data, the length field true unless given. */
@@ -17,16 +19,19 @@ function fileOf(header: string | Uint8Array, dataBytes: number, length?: bigint)
 }
 
 /** Opens a file and reads everything in it; the bytes read. */
-function readEverything(path: string): number {
-  using file = SafetensorsFile.open(path);
-  return file.tensors.reduce((sum, entry) => sum + (entry.dtype === "F32" ? file.read(entry).data.byteLength : 0), 0);
+async function readEverything(path: string): Promise<number> {
+  const file = SafetensorsFile.open(path);
+  let bytes = 0;
+  for (const entry of file.tensors)
+    if (entry.dtype === "F32") for await (const { byteLength } of file.pieces(entry)) bytes += byteLength;
+  return bytes;
 }
 
 /** What opening the file throws, which must be for its user. */
-function refusalOf(path: string, bytes: Uint8Array): UserError {
+async function refusalOf(path: string, bytes: Uint8Array): Promise<UserError> {
   writeFileSync(path, bytes);
   try {
-    readEverything(path);
+    await readEverything(path);
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);
     if (error instanceof UserError) return error;
@@ -84,9 +89,9 @@ const LIES: Record<string, { header: unknown; data?: number; says: RegExp }> = {
 
 describe("a header that lies", () => {
   for (const [what, { header, data = 0, says }] of Object.entries(LIES))
-    it(`is refused: ${what}`, () => {
+    it(`is refused: ${what}`, async () => {
       const path = join(newFolder(), "x.safetensors");
-      const error = refusalOf(path, fileOf(JSON.stringify(header), data));
+      const error = await refusalOf(path, fileOf(JSON.stringify(header), data));
       expect(error.message).toMatch(says);
       expect(error.message).toContain(path);
     });
@@ -116,17 +121,19 @@ describe("a header that lies", () => {
     nothing: { text: "", says: /not JSON/ },
   };
   for (const [what, { text, says }] of Object.entries(TEXTS))
-    it(`is refused: ${what}`, () => {
-      expect(refusalOf(join(newFolder(), "x.safetensors"), fileOf(text, 4)).message).toMatch(says);
+    it(`is refused: ${what}`, async () => {
+      expect((await refusalOf(join(newFolder(), "x.safetensors"), fileOf(text, 4))).message).toMatch(says);
     });
 });
 
 describe("a length field that lies", () => {
-  it("is refused before anything is allocated: beyond the file, beyond the limit, beyond 2^63", () => {
+  it("is refused before anything is allocated: beyond the file, beyond the limit, beyond 2^63", async () => {
     const path = join(newFolder(), "x.safetensors");
-    expect(refusalOf(path, fileOf("{}", 0, 3n)).message).toMatch(/header ends after the file[\s\S]*at most 2 bytes/);
+    expect((await refusalOf(path, fileOf("{}", 0, 3n))).message).toMatch(
+      /header ends after the file[\s\S]*at most 2 bytes/,
+    );
     for (const length of [BigInt(MAX_HEADER_BYTES) + 1n, 2n ** 63n, 2n ** 64n - 1n])
-      expect(refusalOf(path, fileOf("{}", 0, length)).message).toMatch(/beyond the format's limit/);
+      expect((await refusalOf(path, fileOf("{}", 0, length))).message).toMatch(/beyond the format's limit/);
   });
 
   it("is refused beyond the limit even when the file is that long", () => {
@@ -136,10 +143,10 @@ describe("a length field that lies", () => {
     expect(() => SafetensorsFile.open(path)).toThrow(/beyond the format's limit/);
   });
 
-  it("is refused in a file too short to have one", () => {
+  it("is refused in a file too short to have one", async () => {
     const path = join(newFolder(), "x.safetensors");
     for (let length = 0; length < 8; length++)
-      expect(refusalOf(path, Buffer.alloc(length)).message).toMatch(/too short/);
+      expect((await refusalOf(path, Buffer.alloc(length))).message).toMatch(/too short/);
   });
 });
 
@@ -159,7 +166,7 @@ describe("a damaged file", () => {
   it("is refused at every length it can be cut to", async () => {
     const bytes = await goodFile();
     const path = join(newFolder(), "x.safetensors");
-    for (let length = 0; length < bytes.length; length++) refusalOf(path, bytes.subarray(0, length));
+    for (let length = 0; length < bytes.length; length++) await refusalOf(path, bytes.subarray(0, length));
   });
 
   it("is refused or read within its size, whichever bits of length and header flip", async () => {
@@ -167,16 +174,16 @@ describe("a damaged file", () => {
     const headerBytes = 8 + Number(bytes.readBigUInt64LE());
     const path = join(newFolder(), "x.safetensors");
     writeFileSync(path, bytes);
-    expect(readEverything(path)).toBe(24 * 4);
+    expect(await readEverything(path)).toBe(24 * 4);
     const flips = fc.array(fc.nat({ max: headerBytes * 8 - 1 }), { minLength: 1, maxLength: 3 });
     let refused = 0;
-    fc.assert(
-      fc.property(flips, (bits) => {
+    await fc.assert(
+      fc.asyncProperty(flips, async (bits) => {
         const damaged = Buffer.from(bytes);
         for (const bit of bits) damaged[bit >> 3] ^= 1 << (bit & 7);
         writeFileSync(path, damaged);
         try {
-          expect(readEverything(path)).toBeLessThanOrEqual(bytes.length);
+          expect(await readEverything(path)).toBeLessThanOrEqual(bytes.length);
         } catch (error) {
           expect(error).toBeInstanceOf(UserError);
           refused++;
@@ -216,17 +223,25 @@ describe("a damaged file", () => {
     const path = join(newFolder(), "x.safetensors");
     const bytes = await goodFile();
     writeFileSync(path, bytes);
-    using file = SafetensorsFile.open(path);
+    const file = SafetensorsFile.open(path);
     truncateSync(path, bytes.length - 8);
-    expect(() => file.tensors.map((entry) => file.read(entry))).toThrow(/became shorter while it was read/);
+    await expect(file.pieces(file.tensors[0]).next()).rejects.toThrow(
+      /x.safetensors: this file changed while it was read/,
+    );
+    rmSync(path);
+    await expect(file.pieces(file.tensors[0]).next()).rejects.toThrow(/this file is missing/);
   });
 
-  it("is named when it is honest but larger than memory", () => {
+  it("is read piece by piece, and named where it should be in memory as a whole, when it is larger than memory", async () => {
     const path = join(newFolder(), "x.safetensors");
     const elements = 2 ** 41;
     const json = JSON.stringify({ a: F32([elements], 0, elements * 4) });
     writeFileSync(path, fileOf(json, 0));
     truncateSync(path, 8 + json.length + elements * 4);
-    expect(() => readEverything(path)).toThrow(/tensor "a" does not fit in memory/);
+    const file = SafetensorsFile.open(path);
+    const { value } = await file.pieces(file.tensors[0]).next();
+    expect(value).toEqual(new Float32Array(1 << 20));
+    const source = sourceOf(file, file.tensors[0], { name: "a", kind: "weight" });
+    await expect(gathered(source)).rejects.toThrow(/tensor "a" does not fit in memory/);
   });
 });

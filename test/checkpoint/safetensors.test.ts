@@ -5,15 +5,20 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromBf16 } from "../../src/base/bf16.js";
 import { UserError } from "../../src/base/errors.js";
-import { type NamedTensor, SafetensorsFile, writeSafetensors } from "../../src/checkpoint/safetensors.js";
+import { SafetensorsFile, writeSafetensors } from "../../src/checkpoint/safetensors.js";
 import type { TensorSpec } from "../../src/checkpoint/safetensors-header.js";
-import { AWKWARD_BITS, bitsOf, newFolder, tensor } from "./content.js";
+import { sourceOf } from "../../src/checkpoint/tensor-files.js";
+import type { EngineTensor } from "../../src/engine/engine.js";
+import { gathered } from "../../src/engine/seam.js";
+import { AWKWARD_BITS, bitsOf, newFolder, tensor, wholeTensors } from "./content.js";
 
 async function written(tensors: readonly TensorSpec[], values: Iterable<Float32Array>): Promise<Buffer> {
   const pieces: Buffer[] = [];
   await writeSafetensors(async (bytes) => void pieces.push(Buffer.from(bytes)), tensors, values);
   return Buffer.concat(pieces);
 }
+
+type NamedTensor = Pick<EngineTensor, "name" | "shape" | "data">;
 
 function bytesOf(tensors: readonly NamedTensor[]): Promise<Buffer> {
   return written(
@@ -22,9 +27,9 @@ function bytesOf(tensors: readonly NamedTensor[]): Promise<Buffer> {
   );
 }
 
-function readAll(path: string): NamedTensor[] {
-  using file = SafetensorsFile.open(path);
-  return file.tensors.map((entry) => file.read(entry));
+function readAll(path: string): Promise<NamedTensor[]> {
+  const file = SafetensorsFile.open(path);
+  return wholeTensors(file.tensors.map((entry) => sourceOf(file, entry, { name: entry.name, kind: "weight" })));
 }
 
 const view = ({ name, shape, data }: NamedTensor) => ({ name, shape, bits: bitsOf(data) });
@@ -91,7 +96,7 @@ describe("writeSafetensors", () => {
     expect(data.subarray(8)).toEqual(Buffer.from(values.buffer));
     const path = join(newFolder(), "x.safetensors");
     writeFileSync(path, bytes);
-    expect(readAll(path).map(({ data }) => [...data])).toEqual([[1, 1, 1 + 2 ** -6, -0], [...values]]);
+    expect((await readAll(path)).map(({ data }) => [...data])).toEqual([[1, 1, 1 + 2 ** -6, -0], [...values]]);
   });
 
   it("gives back every bf16 pattern as it was, across pieces", async () => {
@@ -140,7 +145,7 @@ describe("SafetensorsFile", () => {
         expect(bytes.readBigUInt64LE() % 8n).toBe(0n);
         writeFileSync(path, bytes);
         const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-        expect(readAll(path).map(view).sort(byName)).toEqual(tensors.map(view).sort(byName));
+        expect((await readAll(path)).map(view).sort(byName)).toEqual(tensors.map(view).sort(byName));
       }),
       { numRuns: 60 },
     );
@@ -149,30 +154,38 @@ describe("SafetensorsFile", () => {
   it("reads tensors in the order of their data", async () => {
     const path = join(newFolder(), "x.safetensors");
     writeFileSync(path, await bytesOf(["z", "5", "a", "1"].map((name) => tensor(name, "weight", [1]))));
-    expect(readAll(path).map(({ name }) => name)).toEqual(["z", "5", "a", "1"]);
+    expect((await readAll(path)).map(({ name }) => name)).toEqual(["z", "5", "a", "1"]);
   });
 
-  it("reads one tensor without the others: memory does not grow with the file", async () => {
+  it("reads a tensor piece by piece: memory grows neither with the file nor with the tensor", async () => {
     const path = join(newFolder(), "x.safetensors");
-    const tensors = Array.from({ length: 16 }, (_, i) => ({
+    const tensors = [0, 1].map((i) => ({
       name: `t${i}`,
-      shape: [1 << 19],
-      data: new Float32Array(1 << 19).fill(i),
+      shape: [4 << 20],
+      data: new Float32Array(4 << 20).fill(i),
     }));
     writeFileSync(path, await bytesOf(tensors));
-    using file = SafetensorsFile.open(path);
+    const file = SafetensorsFile.open(path);
     const before = process.memoryUsage().arrayBuffers;
-    const one = file.read(file.tensors[11]);
-    expect(one.data.every((value) => value === 11)).toBe(true);
-    // One tensor is 2 MiB, the file 32 MiB.
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 << 20);
+    let values = 0;
+    let most = 0;
+    for await (const piece of file.pieces(file.tensors[1])) {
+      expect(piece.every((value) => value === 1)).toBe(true);
+      values += piece.length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    expect(values).toBe(4 << 20);
+    // A tensor is 16 MiB, the file 32 MiB, two pieces are 8 MiB.
+    expect(most).toBeLessThan(12 << 20);
   });
 
-  it("refuses to read integers as float32, but lists them", () => {
-    using file = SafetensorsFile.open(join(import.meta.dirname, "../golden/safetensors/mixed.safetensors"));
+  it("refuses to read integers as float32, but lists them", async () => {
+    const file = SafetensorsFile.open(join(import.meta.dirname, "../golden/safetensors/mixed.safetensors"));
     const entry = file.tensors.find(({ name }) => name === "i64");
     expect(entry).toMatchObject({ dtype: "I64", shape: [6] });
-    expect(() => entry && file.read(entry)).toThrow(/tensor "i64" cannot be read as float32[\s\S]*got: I64/);
+    await expect(entry && file.pieces(entry).next()).rejects.toThrow(
+      /tensor "i64" cannot be read as float32[\s\S]*got: I64/,
+    );
   });
 
   it("names a file that is missing, a folder, or one that it may not block on", () => {
@@ -200,15 +213,16 @@ describe("files of the Python library (golden, made by scripts/golden/safetensor
   const folder = join(import.meta.dirname, "../golden/safetensors");
   const { files }: Expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
   for (const [name, { metadata, tensors }] of Object.entries(files))
-    it(`${name}: names, dtypes, shapes, metadata and every bit`, () => {
-      using file = SafetensorsFile.open(join(folder, name));
+    it(`${name}: names, dtypes, shapes, metadata and every bit`, async () => {
+      const file = SafetensorsFile.open(join(folder, name));
       expect(file.metadata).toEqual(metadata);
       expect(file.tensors.map((entry) => entry.name).sort()).toEqual(Object.keys(tensors).sort());
       for (const entry of file.tensors) {
         const { dtype, shape, float32 } = tensors[entry.name];
         expect(entry).toMatchObject({ dtype, shape });
         if (float32 === null) continue;
-        const { buffer, byteOffset, byteLength } = file.read(entry).data;
+        const source = sourceOf(file, entry, { name: entry.name, kind: "weight" });
+        const { buffer, byteOffset, byteLength } = await gathered(source);
         expect(Buffer.from(buffer, byteOffset, byteLength).toString("hex"), entry.name).toBe(float32);
       }
     });

@@ -14,7 +14,7 @@ describe("saveCheckpoint", () => {
     const content = contentOf(100, 3000);
     const folder = await saveCheckpoint(run, content);
     expect(folder).toBe(join(run, "step-00000100"));
-    expect(openedView(await openCheckpoint(folder))).toEqual(savedView(content));
+    expect(await openedView(await openCheckpoint(folder))).toEqual(savedView(content));
   });
 
   it("writes the promised files and no others, each with its true size and hash in the manifest", async () => {
@@ -47,14 +47,14 @@ describe("saveCheckpoint", () => {
     await saveCheckpoint(run, contentOf(5));
     const newer = { ...contentOf(5), weights: [tensor("other", "weight", [1, 2, 3])] };
     const folder = await saveCheckpoint(run, newer);
-    expect(openedView(await openCheckpoint(folder))).toEqual(savedView(newer));
+    expect(await openedView(await openCheckpoint(folder))).toEqual(savedView(newer));
     expect(readdirSync(run)).toEqual(["step-00000005"]);
   });
 
   it("saves a model without moments", async () => {
     const content = { ...contentOf(0), moments: [] };
     const folder = await saveCheckpoint(newFolder(), content);
-    expect(openedView(await openCheckpoint(folder))).toEqual(savedView(content));
+    expect(await openedView(await openCheckpoint(folder))).toEqual(savedView(content));
   });
 
   it("names an attachment that is missing or a folder, and leaves nothing", async () => {

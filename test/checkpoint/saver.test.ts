@@ -36,7 +36,7 @@ describe("BackgroundSaver", () => {
     expect(folder).toBe(join(run, "step-00000003"));
     expect(readdirSync(run)).not.toContain("step-00000003");
     await saver.finish();
-    expect(openedView(await openCheckpoint(folder))).toEqual(savedView(contentOf(3)));
+    expect(await openedView(await openCheckpoint(folder))).toEqual(savedView(contentOf(3)));
   });
 
   it("lets the caller go on: the event loop turns while a large checkpoint is written", async () => {

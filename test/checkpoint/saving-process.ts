@@ -19,7 +19,7 @@ async function main(runFolder: string): Promise<void> {
   const { checkpoint, damaged } = await newestWhole(runFolder);
   if (damaged.length > 0) throw new Error(JSON.stringify(damaged));
   const first = checkpoint?.trainer.step ?? 0;
-  if (checkpoint !== null && !isDeepStrictEqual(openedView(checkpoint), savedView(contentOf(first, FLOATS))))
+  if (checkpoint !== null && !isDeepStrictEqual(await openedView(checkpoint), savedView(contentOf(first, FLOATS))))
     throw new Error(`step ${first} is not what was saved`);
   console.log(`from ${first}`);
   for (let step = first + 1; ; step++) {

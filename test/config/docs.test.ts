@@ -33,12 +33,12 @@ describe("docs/plan.md", () => {
     else expect(row?.standard).toBe(`\`${String(defaultValue)}\``);
   });
 
-  it("is about sections of at most 15 keys", () => {
+  it("is about sections of at most 16 keys", () => {
     const sizes = new Map<string, number>();
     for (const { path } of keys) {
       const section = path.slice(0, Math.max(0, path.lastIndexOf(".")));
       sizes.set(section, (sizes.get(section) ?? 0) + 1);
     }
-    expect(Math.max(...sizes.values())).toBeLessThanOrEqual(15);
+    expect(Math.max(...sizes.values())).toBeLessThanOrEqual(16);
   });
 });

@@ -17,6 +17,7 @@ describe("draftOf", () => {
       x: 1,
     });
     expect(draft).toEqual({
+      from: null,
       width: undefined,
       layers: 2,
       heads: 4,

@@ -27,6 +27,7 @@ describe("the resolved plan", () => {
         ],
       },
       model: {
+        from: null,
         width: 64,
         layers: 2,
         heads: 4,

@@ -1,4 +1,5 @@
 /** Folders that `transformers` wrote of small random models, with what it computes from them (`scripts/golden/families.py`). */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -12,6 +13,7 @@ import { TfjsEngine } from "../../src/engine/tfjs/engine.js";
 import { type Architecture, checkArchitecture } from "../../src/model/architecture.js";
 import { type Parameter, parameterTable } from "../../src/model/parameters.js";
 import { clipScale } from "../../src/optim/clipping.js";
+import { wholeTensors } from "../checkpoint/content.js";
 import { CACHE_FOLDER } from "../engine/native/cpu/kernel-devices.js";
 import { distance } from "../engine/tolerance.js";
 
@@ -57,14 +59,14 @@ export interface ImportedFolder {
 export async function importFolder(folder: string): Promise<ImportedFolder> {
   const { architecture, weights } = await openWeights(folder);
   checkArchitecture(architecture, folder);
-  return { architecture, table: parameterTable(architecture), weights: [...weights()] };
+  return { architecture, table: parameterTable(architecture), weights: await wholeTensors(weights()) };
 }
 
 /** An engine with a folder's weights; owned by the caller. */
 export async function engineOf(folder: string, open: OpenEngine): Promise<Engine> {
   const { architecture, weights } = await openWeights(folder);
   const engine = await open(architecture, parameterTable(architecture));
-  engine.load(weights());
+  await engine.load(weights());
   return engine;
 }
 

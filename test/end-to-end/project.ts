@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random32, streamOf } from "../../src/base/random.js";
+import { readModelBase } from "../../src/checkpoint/model-base.js";
 import { prepare } from "../../src/commands/prepare.js";
 import { loadPlan } from "../../src/config/load.js";
 import type { Plan } from "../../src/config/plan.js";
@@ -108,7 +109,8 @@ export async function makeProject(
   }
   const config = join(folder, "plan.yaml");
   await writeFile(config, PLAN);
-  const plan = async (...overrides: string[]) => (await loadPlan(config, overrides, { root: folder })).plan;
+  const plan = async (...overrides: string[]) =>
+    (await loadPlan(config, overrides, { root: folder, readBase: readModelBase })).plan;
   if (options.prepared) await prepare(await plan(), { workers: 1, skipInvalid: 0, force: false, write: () => {} });
   return { folder, config, plan, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }

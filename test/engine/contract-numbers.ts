@@ -96,7 +96,7 @@ export function numbersContract(open: OpenEngine): void {
 export async function loaded(open: OpenEngine, model: Pick<Case, "architecture">): Promise<Engine> {
   const { table, weights } = modelOf(model);
   const engine = await open(model.architecture, table);
-  engine.load(weights);
+  await engine.load(weights);
   return engine;
 }
 

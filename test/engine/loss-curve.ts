@@ -85,7 +85,7 @@ function batchOf(step: number, vocabulary: number): Batch {
 export async function lossCurve(engine: Engine, name: CurveName, changes: Partial<AdamWStep> = {}): Promise<number[]> {
   const { rows, length, steps, schedule, clip, adamw } = golden;
   const architecture = curveArchitecture(name);
-  engine.load(weightsOf(parameterTable(architecture)));
+  await engine.load(weightsOf(parameterTable(architecture)));
   const curve: number[] = [];
   for (let step = 0; step < steps; step++) {
     const { lossSum_B } = await engine.accumulate(batchOf(step, architecture.vocabulary), 1 / (rows * length));

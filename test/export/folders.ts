@@ -49,8 +49,9 @@ export function modelFolder(options: FolderOptions = {}): string {
     ...each,
     initial: { kind: "normal", deviation: 0.3 } as const,
   }));
-  const weights = [...initialWeights(table, seed)];
-  const data = weights.map((weight, index) => encode(values(table[index], weight.data), dtype));
+  const data = initialWeights(table, seed).map(({ pieces }, index) =>
+    encode(values(table[index], Float32Array.from([...pieces()].flatMap((piece) => [...piece]))), dtype),
+  );
   writeFileSync(join(folder, "model.safetensors"), Buffer.concat([headerOf(table, dtype), ...data]));
   return folder;
 }

@@ -1,6 +1,7 @@
 /** Merged folders: properties of whole models, and what does not fit together. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { messageOf, UserError } from "../../src/base/errors.js";
+import { END_OF_TEXT } from "../../src/data/tokenizer/bpe-train.js";
 import { exportModel } from "../../src/export/export.js";
 import { type Merge, mergedModel, openAgreeing } from "../../src/export/merge.js";
 import type { Architecture } from "../../src/model/architecture.js";
@@ -102,8 +103,7 @@ describe("folders that do not fit", () => {
   });
 
   it("are refused when their tokenizers differ, or one is missing", async () => {
-    const other = structuredClone(TOKENIZER) as { added_tokens: { content: string }[] };
-    other.added_tokens[0].content = "</s>";
+    const other: unknown = JSON.parse(JSON.stringify(TOKENIZER).replaceAll(END_OF_TEXT, "</s>"));
     const files = { "tokenizer.json": other, "tokenizer_config.json": { eos_token: "</s>" } };
     const bare = modelFolder({ files: { "tokenizer.json": null } });
     expect(await refusalOf(modelFolder(), modelFolder({ files }), bare)).toMatch(

@@ -18,7 +18,7 @@ async function trained(precision: PrecisionName): Promise<Float32Array[]> {
   using engine = new NativeEngine(architecture, table, device, {
     ...{ name: "native-cuda", precision: PRECISIONS[precision], recomputation: "layer" },
   });
-  engine.load(weightsOf(table));
+  await engine.load(weightsOf(table));
   const losses: Float32Array[] = [];
   for (const update of [1, 2, 3]) {
     const batch = batchOf(architecture, { seed: update, rows: 3, length: 300, documents: [90, 91, 200] });

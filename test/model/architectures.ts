@@ -73,5 +73,5 @@ export const qwen2With05B: Architecture = {
 /** A plan's model section that gives `llama` for a vocabulary of 61. */
 export function planOf(architecture: Architecture): ModelPlan {
   const { vocabulary: _, ...shape } = architecture;
-  return { ...shape, initialDeviation: 0.02, padVocabularyTo: 64 };
+  return { ...shape, from: null, initialDeviation: 0.02, padVocabularyTo: 64 };
 }

@@ -155,7 +155,11 @@ describe("refusals", () => {
     ["a bias on the attention output", { ...written(llama), attention_bias: true }, "attention_bias has a value"],
     ["a bias in the feed-forward part", { ...written(llama), mlp_bias: true }, "mlp_bias has a value"],
     ["dropout", { ...written(llama), attention_dropout: 0.1 }, "attention_dropout has a value"],
-    ["quantised weights", { ...written(llama), quantization_config: { bits: 4 } }, "quantization_config is not known"],
+    [
+      "quantised weights",
+      { ...written(llama), quantization_config: { bits: 4 } },
+      "quantization_config says that the weights are quantised",
+    ],
     ["a window in a llama", { ...written(llama), sliding_window: 16 }, "sliding_window is not known"],
     [
       "another rope",

@@ -71,7 +71,7 @@ describe.skipIf(missing !== null)(missing ?? "our models", () => {
 
   it.each(Object.entries(variants))("are run by transformers: %s", async (name, architecture) => {
     using engine = await native(architecture, parameterTable(architecture));
-    engine.load(weightsOf(parameterTable(architecture)));
+    await engine.load(weightsOf(parameterTable(architecture)));
     await expectLikeTransformers(engine, readExpected(folderOf(name)));
   });
 });
@@ -80,7 +80,7 @@ describe.skipIf(missing !== null)(missing ?? "our models", () => {
 async function write(folder: string, architecture: Architecture): Promise<void> {
   const table = parameterTable(architecture);
   using engine = await native(architecture, table);
-  engine.load(weightsOf(table));
+  await engine.load(weightsOf(table));
   const weights = await engine.snapshot("weight");
   const config = toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: 0 });
   expect(fromHuggingFaceConfig(config)).toEqual(architecture);

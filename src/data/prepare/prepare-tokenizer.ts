@@ -1,17 +1,18 @@
-/** The tokenizer of a plan: a given file, or one trained on a sample of the domains and kept as long as nothing it was made from changes. */
+/** The tokenizer of a plan: a given file, one with tokens added to it, or one trained on a sample of the domains and kept as long as nothing it was made from changes. */
 import { dirname, join } from "node:path";
 import { UserError } from "../../base/errors.js";
 import { exists, readJson, writeFileAtomic } from "../../base/files.js";
-import { fingerprintOf } from "../../base/fingerprint.js";
-import type { DataPlan, DomainPlan } from "../../config/plan.js";
+import { fingerprintOf, hashFile } from "../../base/fingerprint.js";
+import type { DataPlan, DomainPlan, TokenizerPlan } from "../../config/plan.js";
 import { trainBpe, writeTokenizer } from "../tokenizer/bpe-train.js";
+import { extendTokenizer } from "../tokenizer/extend-tokenizer.js";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.js";
 import { describeInputs, type InputFile } from "./manifest.js";
 import { sampleTexts } from "./prepare-sample.js";
 
 const VERSION = 1;
 
-/** What is written beside a trained tokenizer. */
+/** What is written beside a tokenizer that was made here. */
 interface TokenizerRecord {
   readonly version: typeof VERSION;
   readonly key: string;
@@ -29,7 +30,7 @@ export interface TokenizerOptions {
 
 export interface PreparedTokenizer {
   readonly tokenizer: Tokenizer;
-  readonly outcome: "given" | "trained" | "kept";
+  readonly outcome: "given" | "extended" | "trained" | "kept";
   readonly seconds: number;
   /** Bytes of text it was trained on; null for a given one. */
   readonly sampledBytes: number | null;
@@ -45,6 +46,7 @@ export async function prepareTokenizer(data: DataPlan, options: TokenizerOptions
     sampledBytes: number | null,
   ): PreparedTokenizer => ({ tokenizer, outcome, seconds: (performance.now() - start) / 1000, sampledBytes });
   if (plan.kind === "file") return done(await loadTokenizer(plan.path), "given", null);
+  if (plan.kind === "extended") return done(await extend(plan, options), "extended", null);
   const known = await knownRecord(plan.path, options.force);
   const sources = documentSources(data);
   const inputs: InputFile[] = [];
@@ -82,13 +84,34 @@ async function train(
     vocabulary,
     onProgress: ({ phase, done }) => onProgress?.(`tokenizer: ${phase} ${done}`),
   });
-  const write = (content: TokenizerRecord): Promise<void> =>
-    writeFileAtomic(recordOf(path), `${JSON.stringify(content, null, 2)}\n`);
-  await write(record);
+  await writeRecord(path, record);
   await writeTokenizer(path, trained);
   const tokenizer = await loadTokenizer(path);
-  await write({ ...record, fingerprint: tokenizer.fingerprint });
+  await writeRecord(path, { ...record, fingerprint: tokenizer.fingerprint });
   return tokenizer;
+}
+
+/** Extending takes a second, so that it is done again whatever there was; what was not made here stays. */
+async function extend(
+  { path, base, add }: Extract<TokenizerPlan, { kind: "extended" }>,
+  { force }: TokenizerOptions,
+): Promise<Tokenizer> {
+  await knownRecord(path, force);
+  const record = {
+    version: VERSION as typeof VERSION,
+    key: fingerprintOf({ base: await hashFile(base), add }),
+    sampledBytes: 0,
+    inputs: [],
+  };
+  await writeRecord(path, { ...record, fingerprint: null });
+  await extendTokenizer(base, add, path);
+  const tokenizer = await loadTokenizer(path);
+  await writeRecord(path, { ...record, fingerprint: tokenizer.fingerprint });
+  return tokenizer;
+}
+
+function writeRecord(path: string, content: TokenizerRecord): Promise<void> {
+  return writeFileAtomic(recordOf(path), `${JSON.stringify(content, null, 2)}\n`);
 }
 
 function recordOf(path: string): string {
@@ -128,7 +151,7 @@ async function knownRecord(path: string, force: boolean): Promise<TokenizerRecor
   if (force || !(await exists(path))) return null;
   if (!(await exists(recordOf(path))))
     throw new UserError({
-      what: "a tokenizer that prepare did not train is in the way",
+      what: "a tokenizer that prepare did not make is in the way",
       where: path,
       hint: "use it with `tokenizer: { file: … }`, move it away, or run prepare with --force to replace it",
     });

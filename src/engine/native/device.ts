@@ -13,6 +13,9 @@ export type Dtype = Float | "i32";
 /** Bytes of an element. */
 export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = { f32: 4, i32: 4, bf16: 2 };
 
+/** Elements in JavaScript's memory; a Uint16Array holds the bits of bf16 numbers. */
+export type HostArray = Float32Array | Int32Array | Uint16Array;
+
 /** A planned tensor. The whole table is allocated once; `place` decides what may share memory. */
 export interface BufferSpec {
   readonly name: string;
@@ -79,8 +82,11 @@ export interface Device extends Disposable {
   free(buffers: Iterable<Buffer>): void;
   /** A view of consecutive elements of a buffer under another shape; shares its memory. */
   view(buffer: Buffer, name: string, start: number, shape: readonly number[]): Buffer;
-  /** Not while a program runs. Numbers for a bf16 buffer are rounded to nearest, ties to even. */
-  write(buffer: Buffer, data: Float32Array | Int32Array): void;
+  /**
+   * Not while a program runs. Numbers for a bf16 buffer are rounded to nearest, ties to even. A Uint16Array holds the bits of bf16 numbers,
+   * for floats of either type.
+   */
+  write(buffer: Buffer, data: HostArray): void;
   /**
    * Floats, as float32. Goes on while programs run that do not write this buffer, and lets the event loop turn; what is being read must not be written
    * nor given back.

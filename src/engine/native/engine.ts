@@ -15,6 +15,7 @@ import type {
   EngineTensor,
   RowLosses,
   TensorKind,
+  TensorSource,
 } from "../engine.js";
 import { rowLosses } from "../seam.js";
 import type { Kind, Recomputation } from "./activations.js";
@@ -147,10 +148,12 @@ export class NativeEngine implements Engine {
     return this.#device.memory;
   }
 
-  load(tensors: Iterable<EngineTensor>): void {
+  async load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void> {
     if (!this.#turns.idle) throw new Error("weights cannot be loaded while the engine computes");
-    this.#parameters.load(tensors);
-    this.#forgetGradient();
+    await this.#turns.take(async () => {
+      await this.#parameters.load(tensors);
+      this.#forgetGradient();
+    });
   }
 
   /** Weights and moments only change with an update, so they are copied beside the batches that come before the next one. */

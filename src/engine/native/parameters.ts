@@ -8,12 +8,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
-import type { EngineTensor, TensorKind } from "../engine.js";
-import { checkedTensors } from "../seam.js";
+import type { EngineTensor, TensorKind, TensorSource } from "../engine.js";
+import { checkedTensors, type PlacedPiece, placedPieces } from "../seam.js";
 import { type Buffer, type Device, DTYPE_BYTES, type Float } from "./device.js";
 import { type ArenaLayout, layoutOf } from "./layout.js";
 import type { Precision } from "./precision.js";
 import type { TrainingArenas } from "./update.js";
+
+/** Numbers written at a time where nothing was given. */
+const PIECE_FLOATS = 1 << 20;
 
 export class ParameterArenas {
   readonly layout: ArenaLayout;
@@ -56,18 +59,33 @@ export class ParameterArenas {
     if (!this.#loaded) throw new Error("there are no weights yet");
   }
 
-  /** Replaces weights and moments; absent moments become zero. @throws Error as `checkedTensors`; then nothing has changed. */
-  load(tensors: Iterable<EngineTensor>): void {
+  /** Replaces weights and moments; absent moments become zero. @throws Error as `Engine.load`. */
+  async load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void> {
     const given = checkedTensors(this.#table, tensors);
-    const moments = ["moment1", "moment2"] as const;
-    const trains =
-      this.#training !== null || this.#table.some(({ name }) => moments.some((kind) => given(kind, name) !== null));
-    for (const { name, shape } of this.#table)
-      for (const kind of trains ? (["weight", ...moments] as const) : (["weight"] as const)) {
-        const data = given(kind, name) ?? new Float32Array(sizeOf(shape));
-        for (const arena of this.#arenasOf(kind)) this.#device.write(this.#view(arena, kind, name), data);
-      }
+    this.#loaded = false;
+    for (const tensor of given)
+      for await (const { start, values } of placedPieces(tensor))
+        this.#write(tensor.kind, tensor.name, { start, values });
+    this.#clearMoments(given);
     this.#loaded = true;
+  }
+
+  /** Those that were not given. Where there are none of the others either, nothing is allocated. */
+  #clearMoments(given: readonly TensorSource[]): void {
+    if (this.#training === null) return;
+    const zeros = new Float32Array(PIECE_FLOATS);
+    const present = new Set(given.map(({ kind, name }) => `${kind} ${name}`));
+    for (const kind of ["moment1", "moment2"] as const)
+      for (const { name, shape } of this.#table.filter(({ name }) => !present.has(`${kind} ${name}`)))
+        for (let start = 0; start < sizeOf(shape); start += PIECE_FLOATS)
+          this.#write(kind, name, { start, values: zeros.subarray(0, Math.min(PIECE_FLOATS, sizeOf(shape) - start)) });
+  }
+
+  #write(kind: TensorKind, name: string, { start, values }: PlacedPiece): void {
+    for (const arena of this.#arenasOf(kind)) {
+      const place = this.#placeOf(name).start + start;
+      this.#device.write(this.#device.view(arena, `${kind} ${name}`, place, [values.length]), values);
+    }
   }
 
   /**
@@ -97,9 +115,14 @@ export class ParameterArenas {
   }
 
   #view(arena: Buffer, kind: TensorKind, name: string): Buffer {
+    const place = this.#placeOf(name);
+    return this.#device.view(arena, `${kind} ${name}`, place.start, place.shape);
+  }
+
+  #placeOf(name: string) {
     const place = this.layout.places.get(name);
     if (place === undefined) throw new Error(`${name} is not in the parameter table`);
-    return this.#device.view(arena, `${kind} ${name}`, place.start, place.shape);
+    return place;
   }
 
   #allocate<Name extends string>(types: Readonly<Record<Name, Float>>): Readonly<Record<Name, Buffer>> {

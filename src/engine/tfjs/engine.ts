@@ -17,6 +17,7 @@ import type {
   EngineTensor,
   RowLosses,
   TensorKind,
+  TensorSource,
 } from "../engine.js";
 import { checkTokens, rowLosses } from "../seam.js";
 import { adamW } from "./adamw.js";
@@ -47,9 +48,8 @@ export class TfjsEngine implements Engine {
     return { name: kind, device, precision: "fp32", deterministic };
   }
 
-  load(tensors: Iterable<EngineTensor>): void {
-    this.#backend.use();
-    this.#store.load(tensors);
+  load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void> {
+    return this.#store.load(tensors, () => this.#backend.use());
   }
 
   snapshot(kind: TensorKind): Promise<EngineTensor[]> {

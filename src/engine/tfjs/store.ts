@@ -2,8 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
-import type { EngineTensor, TensorKind } from "../engine.js";
-import { checkedTensors } from "../seam.js";
+import type { EngineTensor, TensorKind, TensorSource } from "../engine.js";
+import { checkedTensors, gathered } from "../seam.js";
 
 const KINDS: readonly TensorKind[] = ["weight", "moment1", "moment2", "gradient"];
 
@@ -49,19 +49,21 @@ export class TensorStore implements Disposable {
 
   /**
    * Replaces everything: all weights must be given, absent moments become zero, gradients are cleared.
-   * @throws Error when a tensor is unknown, has another shape, comes twice or is missing; then nothing has changed.
+   * @param use selects the backend, which others may have changed while values were read.
+   * @throws Error as `Engine.load`.
    */
-  load(tensors: Iterable<EngineTensor>): void {
+  async load(tensors: Iterable<EngineTensor | TensorSource>, use: () => void): Promise<void> {
     const given = checkedTensors(this.#table, tensors);
-    for (const { name, shape } of this.#table) {
-      for (const kind of KINDS) {
-        if (kind === "gradient") continue;
-        const data = given(kind, name);
-        // A copy: tfjs's cpu backend keeps the array that it is given.
-        this.set(kind, name, data === null ? tf.zeros([...shape]) : tf.tensor(data.slice(), [...shape], "float32"));
-      }
+    for (const kind of KINDS) this.clear(kind);
+    for (const tensor of given) {
+      // tfjs takes a tensor at once; its cpu backend keeps the array that it is given.
+      const values = await gathered(tensor);
+      use();
+      this.set(tensor.kind, tensor.name, tf.tensor(values, [...tensor.shape], "float32"));
     }
-    this.clear("gradient");
+    for (const { name, shape } of this.#table)
+      for (const kind of ["moment1", "moment2"] as const)
+        if (!this.has(kind, name)) this.set(kind, name, tf.zeros([...shape]));
   }
 
   /** Copies of all tensors of a kind in the table's order; absent ones (gradients before any batch) are zero. */

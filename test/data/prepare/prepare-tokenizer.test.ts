@@ -123,12 +123,12 @@ describe("the tokenizer of a plan", () => {
     expect((await prepareTokenizer(plan, QUIET)).outcome).toBe("trained");
   });
 
-  it("is not written over one that prepare did not train", async () => {
+  it("is not written over one that prepare did not make", async () => {
     await using fixture = await makeFixture();
     const plan = planOf(fixture);
     const { tokenizer } = await prepareTokenizer(plan, QUIET);
     await rm(join(plan.folder, "tokenizer.manifest.json"));
-    await expect(prepareTokenizer(plan, QUIET)).rejects.toThrow(/did not train/);
+    await expect(prepareTokenizer(plan, QUIET)).rejects.toThrow(/did not make/);
     expect((await prepareTokenizer(plan, { ...QUIET, force: true })).tokenizer.fingerprint).toBe(tokenizer.fingerprint);
   });
 

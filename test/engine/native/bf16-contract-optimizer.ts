@@ -70,7 +70,7 @@ export async function checkMaster(subject: Subject): Promise<void> {
   const { device, read } = watched(await subject.open());
   using engine = await engineOn(() => device, { architecture });
   const unrounded = (await engine.snapshot("weight")).map((one) => ({ ...one, data: one.data.map((w) => w * 1.001) }));
-  engine.load(unrounded);
+  await engine.load(unrounded);
   expect(await engine.snapshot("weight")).toEqual(unrounded);
   for (let update = 0; update <= STEPS; update++) {
     if (update > 0) await step(engine, architecture, stepOf(update));

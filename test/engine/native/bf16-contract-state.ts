@@ -20,7 +20,7 @@ export function stateContract(subject: Subject): void {
       const saved = [];
       for (const kind of EVERYTHING) saved.push(...(await straight.snapshot(kind)));
       using resumed = await emptyEngineOn(subject.open, { architecture, precision });
-      resumed.load(saved);
+      await resumed.load(saved);
       expect(await snapshotOf(resumed, ...EVERYTHING)).toEqual(await snapshotOf(straight, ...EVERYTHING));
       const after = await train(straight, architecture, 4, 6);
       expect(await train(resumed, architecture, 4, 6)).toEqual(after);
@@ -45,7 +45,7 @@ export function stateContract(subject: Subject): void {
       const first = await train(engine, architecture, 1, 2);
       await engine.accumulate(batchOf(architecture), 1);
       using fresh = await engineOn(subject.open, { architecture, precision });
-      engine.load(await fresh.snapshot("weight"));
+      await engine.load(await fresh.snapshot("weight"));
       expect(await train(engine, architecture, 1, 2)).toEqual(first);
     });
   });

@@ -47,7 +47,7 @@ export interface EngineChoice {
 /** An engine on a device of its own, with the contract's weights, already rounded to bf16. */
 export async function engineOn(open: OpenDevice, choice: EngineChoice): Promise<NativeEngine> {
   const engine = await emptyEngineOn(open, choice);
-  engine.load(bf16Weights(choice.architecture));
+  await engine.load(bf16Weights(choice.architecture));
   return engine;
 }
 

@@ -38,7 +38,7 @@ async function trained(threads: number, recomputation: Recomputation): Promise<E
   const architecture = checkArchitecture(architectureOf({ ...size, qkNorm: true, slidingWindow: 50 }), "test");
   const table = parameterTable(architecture);
   using engine = await opened(architecture, table, threads, recomputation);
-  engine.load(weightsOf(table));
+  await engine.load(weightsOf(table));
   for (const update of [1, 2]) {
     await engine.accumulate(batchOf(architecture, { seed: update, length: 130, documents: [40, 41] }), 0.01);
     await engine.accumulate(batchOf(architecture, { seed: update + 9, rows: 1, length: 77 }), 0.01);

@@ -22,10 +22,10 @@ const STEP = {
 const architecture = architectureOf({ qkNorm: true });
 
 /** In double precision, so that the order of sums shows only when results are rounded to float32. */
-function opened(model: Architecture = architecture): NativeEngine {
+async function opened(model: Architecture = architecture): Promise<NativeEngine> {
   const { table, weights } = modelOf({ architecture: model });
   const engine = new NativeEngine(model, table, plainDevice({ storage: "f64" }), { name: "native-plain" });
-  engine.load(weights);
+  await engine.load(weights);
   return engine;
 }
 
@@ -40,8 +40,8 @@ function expectSame(found: readonly EngineTensor[], expected: readonly EngineTen
 describe("batches", () => {
   it("adds twice a batch up to one of twice the rows", async () => {
     const batch = batchOf(architecture, { rows: 2, length: 9, counts: (row, at) => at !== row });
-    using whole = opened();
-    using parts = opened();
+    using whole = await opened();
+    using parts = await opened();
     await whole.accumulate(batch, 0.1);
     for (const row of [0, 1]) await parts.accumulate(rowOf(batch, row), 0.1);
     expectSame(await parts.snapshot("gradient"), await whole.snapshot("gradient"));
@@ -50,8 +50,8 @@ describe("batches", () => {
   it("takes the head in chunks when the vocabulary is large", async () => {
     const wide = architectureOf({ vocabulary: 17_000, width: 4, layers: 1, tied: true, feedForward: 4 });
     const batch = batchOf(wide, { rows: 2, length: 70 });
-    using whole = opened(wide);
-    using parts = opened(wide);
+    using whole = await opened(wide);
+    using parts = await opened(wide);
     const together = await whole.accumulate(batch, 0.1);
     const apart = [await parts.accumulate(rowOf(batch, 0), 0.1), await parts.accumulate(rowOf(batch, 1), 0.1)];
     expect([...together.lossSum_B]).toEqual(apart.map(({ lossSum_B }) => lossSum_B[0]));
@@ -59,7 +59,7 @@ describe("batches", () => {
   });
 
   it("gives the same bits after other sizes, more of them than are remembered", async () => {
-    using engine = opened();
+    using engine = await opened();
     const batch = batchOf(architecture, { rows: 3, length: 4 });
     const first = await engine.evaluate(batch);
     for (let length = 1; length <= 40; length++) await engine.evaluate(batchOf(architecture, { rows: 1, length }));
@@ -72,7 +72,7 @@ describe("batches", () => {
     ["a document that starts after its token", { documentStart_BT: new Int32Array(18).fill(1) }, /token 0 starts/],
     ["a document that starts before its row", { documentStart_BT: new Int32Array(18).fill(-1) }, /token 0 starts/],
   ])("are refused with %s", async (_name, changes, message) => {
-    using engine = opened();
+    using engine = await opened();
     const batch = { ...batchOf(architecture), ...changes };
     await expect(engine.accumulate(batch, 1)).rejects.toThrow(message);
     await expect(engine.evaluate(batch)).rejects.toThrow(RangeError);
@@ -83,7 +83,7 @@ describe("batches", () => {
 describe("sessions", () => {
   it("feed a prompt longer than a portion as any other", async () => {
     const tokens = [...batchOf(architecture, { rows: 1, length: 300 }).inputs_BT];
-    using engine = opened();
+    using engine = await opened();
     using one = engine.session(300);
     using other = engine.session(300);
     const whole = await one.feed(tokens);
@@ -94,7 +94,7 @@ describe("sessions", () => {
   });
 
   it("go on where they were after a refused feed", async () => {
-    using engine = opened();
+    using engine = await opened();
     using session = engine.session(4);
     using alone = engine.session(4);
     await session.feed([1, 2]);
@@ -113,8 +113,8 @@ describe("turns", () => {
   }
 
   it("are taken in the order of the calls, without waiting for each", async () => {
-    using patient = opened();
-    using hasty = opened();
+    using patient = await opened();
+    using hasty = await opened();
     const [, , , weights] = await Promise.all([
       hasty.evaluate(batch),
       hasty.accumulate(batch, 0.1),
@@ -125,7 +125,7 @@ describe("turns", () => {
   });
 
   it("hold a discard back until the batch before is through", async () => {
-    using engine = opened();
+    using engine = await opened();
     const running = engine.accumulate(batch, 1);
     engine.discard();
     await running;
@@ -133,14 +133,14 @@ describe("turns", () => {
     await expect(engine.update(STEP)).rejects.toThrow(/gradient/);
     await engine.accumulate(batch, 0.1);
     await engine.update(STEP);
-    using fresh = opened();
+    using fresh = await opened();
     expect(await engine.snapshot("weight")).toEqual(await inOrder(fresh));
   });
 
   it("refuse weights while a batch runs, end after disposal, and let a running batch finish", async () => {
-    const engine = opened();
+    const engine = await opened();
     const running = engine.evaluate(batch);
-    expect(() => engine.load(modelOf({ architecture }).weights)).toThrow(/while the engine computes/);
+    await expect(engine.load(modelOf({ architecture }).weights)).rejects.toThrow(/while the engine computes/);
     engine[Symbol.dispose]();
     engine[Symbol.dispose]();
     await expect(running).resolves.toMatchObject({ tokens_B: Int32Array.of(9, 9) });

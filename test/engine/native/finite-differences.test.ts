@@ -50,7 +50,7 @@ describeKernels("finite differences on native-cpu", () => {
     // One thread: batches are tiny, and results do not depend on it.
     const device = await openCpuDevice({ threads: 1, cacheFolder: CACHE_FOLDER });
     using engine = new NativeEngine(model.architecture, modelOf(model).table, device, { name: "native-cpu" });
-    engine.load(weights);
+    await engine.load(weights);
     await engine.accumulate(model.batch, 1);
     const gradients = await engine.snapshot("gradient");
     const place: Place = { engine, batch: model.batch, weights, ...errorsAllowed(model, weights) };
@@ -144,7 +144,7 @@ function errorOf([farthest, far, near]: readonly number[], rounding: number): nu
 
 /** The batch's loss with one tensor moved. */
 async function lossAt({ engine, batch, weights }: Place, name: string, by: (index: number) => number): Promise<number> {
-  engine.load(
+  await engine.load(
     weights.map((tensor) =>
       tensor.name === name ? { ...tensor, data: tensor.data.map((w, index) => w + by(index)) } : tensor,
     ),

@@ -88,7 +88,7 @@ describe("what does not change between passes", () => {
   it("is written once, and again when something else may have been in its place", async () => {
     const { device, written } = watched();
     using engine = new NativeEngine(architecture, table, device, { name: "watched" });
-    engine.load(weights);
+    await engine.load(weights);
     const writes = async (work: () => Promise<unknown>): Promise<string[]> => {
       written.length = 0;
       await work();
@@ -112,9 +112,9 @@ describe("what does not change between passes", () => {
   });
 
   it("gives the losses of a new engine after passes of other sizes and kinds, sessions and refused batches", async () => {
-    const opened = (): NativeEngine => {
+    const opened = async (): Promise<NativeEngine> => {
       const engine = new NativeEngine(architecture, table, plainDevice(), { name: "plain" });
-      engine.load(weights);
+      await engine.load(weights);
       return engine;
     };
     const sizes = [
@@ -125,11 +125,11 @@ describe("what does not change between passes", () => {
       [4, 9],
       [1, 20],
     ] as const;
-    using old = opened();
+    using old = await opened();
     using session = old.session(30);
     for (const [rows, length] of sizes) {
       const one = batchOf(architecture, { rows, length, documents: [3] });
-      using fresh = opened();
+      using fresh = await opened();
       const expected = await fresh.evaluate(one);
       expect(await old.evaluate(one)).toEqual(expected);
       await session.feed([1, 2, 3]);

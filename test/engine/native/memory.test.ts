@@ -33,12 +33,12 @@ function countingDevice() {
   return { device: counting, held };
 }
 
-function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none", precision: PrecisionName = "fp32") {
+async function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none", precision: PrecisionName = "fp32") {
   const { table, weights } = modelOf({ architecture });
   const { device, held } = countingDevice();
   const options = { name: "counting", recomputation, precision: PRECISIONS[precision] };
   const engine = new NativeEngine(architecture, table, device, options);
-  engine.load(weights);
+  await engine.load(weights);
   return { engine, held };
 }
 
@@ -51,7 +51,7 @@ function tableBytes(kind: Kind, float: Float = "f32"): number {
 
 describe("memory", () => {
   it.each(RECOMPUTATIONS)("of training is what was predicted: %s", async (mode) => {
-    const { engine, held } = opened(mode);
+    const { engine, held } = await opened(mode);
     using owned = engine;
     await owned.evaluate(batchOf(architecture, { ...batch, rows: 1 }));
     await owned.accumulate(batchOf(architecture, { ...batch, length: 5 }), 1);
@@ -71,7 +71,7 @@ describe("memory", () => {
     const { size } = layoutOf(table);
 
     it.each(RECOMPUTATIONS)("is what was predicted: %s", async (mode) => {
-      const { engine, held } = opened(mode, precision);
+      const { engine, held } = await opened(mode, precision);
       using owned = engine;
       await owned.accumulate(batchOf(architecture, batch), 1);
       await owned.update({ ...STEP, update: 1 });
@@ -84,8 +84,8 @@ describe("memory", () => {
       expect(tableBytes(mode, numbers.precision.activations)).toBe(memory.activations);
     });
 
-    it("is the weights' alone before anything is computed, with their master", () => {
-      const { engine, held } = opened("none", precision);
+    it("is the weights' alone before anything is computed, with their master", async () => {
+      const { engine, held } = await opened("none", precision);
       using owned = engine;
       expect(held.bytes).toBe(evaluation * size + 4 * (SCALARS.length + 1));
       expect(owned.allocatedBytes).toBe(held.bytes);
@@ -107,7 +107,7 @@ describe("memory", () => {
   });
 
   it("of evaluation has no gradients and moments", async () => {
-    const { engine, held } = opened();
+    const { engine, held } = await opened();
     using owned = engine;
     await owned.evaluate(batchOf(architecture, batch));
     const memory = peakMemory(architecture, [{ batch, kind: "evaluation" }]);
@@ -116,7 +116,7 @@ describe("memory", () => {
   });
 
   it("of a session is given back", async () => {
-    const { engine, held } = opened();
+    const { engine, held } = await opened();
     using owned = engine;
     await owned.evaluate(batchOf(architecture, batch));
     const before = held.bytes;

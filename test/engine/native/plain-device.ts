@@ -44,7 +44,7 @@ export function plainDevice({ storage = "f32", arithmetic = EXACT, bf16 = roundB
     write: (buffer, data) => {
       if (data.length !== buffer.size)
         throw new Error(`${buffer.name} has ${buffer.size} elements, got ${data.length}`);
-      valuesOf(buffer).set(data);
+      valuesOf(buffer).set(data instanceof Uint16Array ? widened(data) : data);
       if (!exact) roundStored(buffer, roundBf16);
     },
     read: async (buffer) => Float32Array.from(valuesOf(buffer)),
@@ -60,6 +60,10 @@ export function plainDevice({ storage = "f32", arithmetic = EXACT, bf16 = roundB
     },
     [Symbol.dispose]: () => {},
   };
+}
+
+function widened(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (half) => half * 2 ** 16).buffer);
 }
 
 function bufferOf(spec: BufferSpec, Storage: typeof Float32Array | typeof Float64Array): PlainBuffer {

@@ -46,16 +46,16 @@ function batch() {
   };
 }
 
-function open(device: Device): NativeEngine {
+async function open(device: Device): Promise<NativeEngine> {
   const table = parameterTable(architecture);
   const engine = new NativeEngine(architecture, table, device, { name: "native-test" });
-  engine.load(initialWeights(table, 1));
+  await engine.load(initialWeights(table, 1));
   return engine;
 }
 
 describe("profile", () => {
   it("starts its clocks at the first call and then gives what ran since the call before", async () => {
-    using engine = open(clockedDevice());
+    using engine = await open(clockedDevice());
     await engine.accumulate(batch(), 1);
     expect(engine.profile()).toEqual([]);
     await engine.accumulate(batch(), 1);
@@ -65,12 +65,12 @@ describe("profile", () => {
   });
 });
 
-describe("threads", () => {
-  it("are the device's, where it has a number of them", () => {
-    using silent = open(plainDevice());
+describe("threads", async () => {
+  it("are the device's, where it has a number of them", async () => {
+    using silent = await open(plainDevice());
     expect(silent.threads).toBeUndefined();
     const device: Device = { ...plainDevice(), threads: 3 };
-    using telling = open(device);
+    using telling = await open(device);
     expect(telling.threads).toBe(3);
   });
 });
@@ -98,7 +98,7 @@ describe("matmulCeiling", () => {
   });
 
   it("waits for its turn on the engine's device", async () => {
-    using engine = open(plainDevice());
+    using engine = await open(plainDevice());
     const [losses, ceiling] = await Promise.all([
       engine.accumulate(batch(), 1),
       engine.matmulCeiling({ rows: 4, columns: 4, inner: 4 }),

@@ -13,7 +13,7 @@ import { plainDevice } from "./plain-device.js";
 async function trained({ architecture, batch }: Case, recomputation: Recomputation) {
   const { table, weights } = modelOf({ architecture });
   using engine = new NativeEngine(architecture, table, plainDevice(), { name: "native-plain", recomputation });
-  engine.load(weights);
+  await engine.load(weights);
   const losses = [await engine.accumulate(batch, 0.1), await engine.accumulate(batch, 0.3)];
   return { losses, gradients: await engine.snapshot("gradient") };
 }

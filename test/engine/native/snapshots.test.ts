@@ -43,7 +43,7 @@ function lateReads(device: Device) {
 async function trained(device: Device, precision: PrecisionName): Promise<NativeEngine> {
   const { table, weights } = modelOf({ architecture });
   const engine = new NativeEngine(architecture, table, device, { name: "native", precision: PRECISIONS[precision] });
-  engine.load(weights);
+  await engine.load(weights);
   await engine.accumulate(batch, 0.1);
   await engine.update(step(1));
   return engine;
@@ -113,7 +113,7 @@ describe("while weights are copied", () => {
     await engine.accumulate(batch, 0.1);
     log.length = 0;
     const copying = everything(engine).finally(() => log.push("copied"));
-    expect(() => engine.load(weights)).toThrow(/while the engine computes/);
+    await expect(engine.load(weights)).rejects.toThrow(/while the engine computes/);
     expect(await engine.gradientNorm()).toBeGreaterThan(0);
     await engine.evaluate(batch);
     expect(log).toEqual(["run", "run"]);

@@ -14,7 +14,7 @@ describe.each(["tfjs-cpu", "tfjs-wasm"] as const)("memory of %s", (kind) => {
     const before = tf.memory();
     const { table, weights } = modelOf({ architecture });
     const { engine } = await createEngine(architecture, table, { kind });
-    engine.load(weights);
+    await engine.load(weights);
     const counts: number[] = [];
     for (let update = 1; update <= 4; update++) {
       await engine.accumulate(batchOf(architecture, { seed: update }), 0.1);
@@ -34,7 +34,7 @@ describe.each(["tfjs-cpu", "tfjs-wasm"] as const)("memory of %s", (kind) => {
   it("frees sessions, also after a refused token and when disposed twice", async () => {
     const { table, weights } = modelOf({ architecture });
     const { engine } = await createEngine(architecture, table, { kind });
-    engine.load(weights);
+    await engine.load(weights);
     const before = tf.memory().numTensors;
     const session = engine.session(6);
     await session.feed([1, 2, 3]);
@@ -50,7 +50,7 @@ describe.each(["tfjs-cpu", "tfjs-wasm"] as const)("memory of %s", (kind) => {
   it("frees everything when a batch cannot be computed", async () => {
     const { table, weights } = modelOf({ architecture });
     const { engine } = await createEngine(architecture, table, { kind });
-    engine.load(weights);
+    await engine.load(weights);
     const before = tf.memory().numTensors;
     const batch = batchOf(architecture);
     await expect(engine.accumulate({ ...batch, documentStart_BT: new Int32Array(3) }, 1)).rejects.toThrow();
@@ -65,7 +65,7 @@ describe("two backends in one process", () => {
     const { engine: cpu } = await createEngine(architecture, table, { kind: "tfjs-cpu" });
     const { engine: wasm } = await createEngine(architecture, table, { kind: "tfjs-wasm" });
     const batch = batchOf(architecture);
-    for (const engine of [cpu, wasm]) engine.load(weights);
+    for (const engine of [cpu, wasm]) await engine.load(weights);
     const [alone] = [await cpu.evaluate(batch)];
     await wasm.evaluate(batch);
     expect(tf.getBackend()).toBe("wasm");

@@ -1,11 +1,12 @@
 /** The device interface on the processor: buffers in native memory, programs run by the compiled kernels. */
 import { availableParallelism } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { fromBf16 } from "../../../base/bf16.js";
 import { sizeOf } from "../../../base/dims.js";
 import { messageOf, UserError } from "../../../base/errors.js";
 import { formatBytes } from "../../../base/format.js";
 import { describeBuffer, type Operation } from "../call.js";
-import type { Buffer, BufferSpec, Device, Operations, Program, Timings } from "../device.js";
+import type { Buffer, BufferSpec, Device, HostArray, Operations, Program, Timings } from "../device.js";
 import { CheckedOperations, OPERATION_NAMES } from "../operations.js";
 import { Usage } from "../usage.js";
 import { Arena, ArenaBuffer } from "./arena.js";
@@ -24,6 +25,8 @@ const MOST_THREADS = 1024;
 
 /** Elements that are read without a turn of the event loop: the next program may be waiting for it. A millisecond or two where memory is new. */
 const READ_AT_ONCE = 1 << 20;
+/** Elements of bf16 that become float32 at a time. */
+const WIDENED_AT_ONCE = 1 << 15;
 
 /** The kernels keep scratch memory of their own, so one program at a time runs in a process, whatever the number of devices. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -101,14 +104,15 @@ export class CpuDevice implements Device {
     return new ArenaBuffer(arena, name, shape, dtype, origin + start);
   }
 
-  write(buffer: Buffer, data: Float32Array | Int32Array): void {
+  write(buffer: Buffer, data: HostArray): void {
     this.checkUsable();
     const own = native(buffer);
     this.usage.checkFree(own.place);
-    const dtype = data instanceof Float32Array ? "f32" : "i32";
+    const dtype = data instanceof Int32Array ? "i32" : "f32";
     if (dtype !== own.dtype || data.length !== own.size)
       throw new Error(`${describeBuffer(buffer)} cannot take ${data.length} values of ${dtype}`);
-    own.arena.write(own, data);
+    if (data instanceof Uint16Array) copyWidened(own, data);
+    else own.arena.write(own, data);
   }
 
   async read(buffer: Buffer): Promise<Float32Array> {
@@ -173,6 +177,16 @@ export class CpuDevice implements Device {
 
   private checkUsable(): void {
     if (this.disposed) throw new Error("this device was disposed");
+  }
+}
+
+/** bf16 numbers as float32, in pieces that stay in the cache. */
+function copyWidened({ arena, name, dtype, start, size }: ArenaBuffer, bits: Uint16Array): void {
+  const widened = new Float32Array(Math.min(WIDENED_AT_ONCE, size));
+  for (let from = 0; from < size; from += WIDENED_AT_ONCE) {
+    const values = widened.subarray(0, Math.min(WIDENED_AT_ONCE, size - from));
+    fromBf16(bits.subarray(from, from + values.length), values);
+    arena.write(new ArenaBuffer(arena, name, [values.length], dtype, start + from), values);
   }
 }
 

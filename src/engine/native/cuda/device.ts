@@ -1,7 +1,7 @@
 /** The device interface on an NVIDIA card: buffers in its memory, programs as graphs of kernels and products. */
 import { formatBytes } from "../../../base/format.js";
 import { describeBuffer, type Operation } from "../call.js";
-import type { Buffer, BufferSpec, Device, DeviceMemory, Operations, Program, Timings } from "../device.js";
+import type { Buffer, BufferSpec, Device, DeviceMemory, HostArray, Operations, Program, Timings } from "../device.js";
 import { CheckedOperations } from "../operations.js";
 import { Usage } from "../usage.js";
 import { disposeAll } from "./disposal.js";
@@ -127,7 +127,7 @@ export class CudaDevice implements Device {
     return this.own(buffer).view(name, start, shape);
   }
 
-  write(buffer: Buffer, data: Float32Array | Int32Array): void {
+  write(buffer: Buffer, data: HostArray): void {
     this.checkUsable();
     const own = this.own(buffer);
     this.usage.checkFree(own.place);

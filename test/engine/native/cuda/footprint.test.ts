@@ -47,7 +47,7 @@ describe.skipIf(missing !== null)(
         logitBytes: LOGIT_BYTES.card,
       };
       using engine = new NativeEngine(architecture, parameterTable(architecture), await open(), options);
-      engine.load(weights);
+      await engine.load(weights);
       const workload = { architecture, training: [LARGE], evaluation: [LARGE], checkpoints: false, tokensAhead: 0 };
       const predicted = (training: readonly BatchSize[]) =>
         footprint({ ...workload, training }, { precision, recomputation }, CARD);

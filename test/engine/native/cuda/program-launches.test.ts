@@ -17,7 +17,7 @@ async function opened(precision: PrecisionName): Promise<NativeEngine> {
   const engine = new NativeEngine(architecture, table, await open(), {
     ...{ name: "native-cuda", precision: PRECISIONS[precision] },
   });
-  engine.load(weightsOf(table));
+  await engine.load(weightsOf(table));
   return engine;
 }
 

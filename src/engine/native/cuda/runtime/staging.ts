@@ -5,12 +5,13 @@
  * Uploads are in the order of the context's stream. Downloads have streams of their own, so that a checkpoint leaves the card while a program
  * runs: a lane for what is small, such as losses that the next batch waits for, and one for the rest.
  *
- * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back.
+ * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back. What is bf16 already
+ * goes to such a buffer as it is.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fromBf16, toBf16 } from "../../../../base/bf16.js";
 import { formatBytes } from "../../../../base/format.js";
-import { DTYPE_BYTES, type Dtype } from "../../device.js";
+import { DTYPE_BYTES, type Dtype, type HostArray } from "../../device.js";
 import { disposeAll } from "../disposal.js";
 import { viewOf } from "../ffi/host-memory.js";
 import type { Context } from "./context.js";
@@ -28,9 +29,6 @@ const SLOTS = 2;
 
 /** Pinned memory in all. */
 export const STAGING_BYTES = SLOTS * (SLOT_BYTES + DOWN_SLOT_BYTES + SMALL_BYTES);
-
-/** What JavaScript holds, and what the card holds of it: f32 and bf16 are Float32Array here, i32 is Int32Array. */
-export type HostArray = Float32Array | Int32Array;
 
 /** Elements on the card. */
 export interface Span {
@@ -64,7 +62,7 @@ class Slot implements Disposable {
   }
 
   /** Its beginning as elements. */
-  elements(dtype: Dtype, count: number): Float32Array | Int32Array | Uint16Array {
+  elements(dtype: Dtype, count: number): HostArray {
     const { buffer } = this.bytes;
     if (dtype === "bf16") return new Uint16Array(buffer, 0, count);
     return dtype === "f32" ? new Float32Array(buffer, 0, count) : new Int32Array(buffer, 0, count);
@@ -148,8 +146,7 @@ export class Staging implements Disposable {
       slot.copied.block();
       const elements = slot.elements(to.dtype, count);
       const piece = data.subarray(start, start + count);
-      if (elements instanceof Uint16Array) toBf16(piece as Float32Array, elements);
-      else elements.set(piece);
+      place(piece, elements);
       const { context } = this;
       const status = context.driver.cuMemcpyHtoDAsync_v2(
         addressOf(to, start),
@@ -171,7 +168,11 @@ export class Staging implements Disposable {
    * Fills `data` with what the span holds when the stream has done what it has now, or had at the last mark; nothing may write it until then.
    * The event loop turns between pieces. One download of a lane at a time; others wait.
    */
-  download(from: Span, data: HostArray, { beside = false }: { readonly beside?: boolean } = {}): Promise<void> {
+  download(
+    from: Span,
+    data: Float32Array | Int32Array,
+    { beside = false }: { readonly beside?: boolean } = {},
+  ): Promise<void> {
     checkArray(from, data, "fill");
     if (!beside) this.mark();
     const lane = from.size * DTYPE_BYTES[from.dtype] <= this.small.slotBytes ? this.small : this.large;
@@ -180,7 +181,11 @@ export class Staging implements Disposable {
     return turn;
   }
 
-  private async receive({ stream, slots, slotBytes }: Lane, from: Span, data: HostArray): Promise<void> {
+  private async receive(
+    { stream, slots, slotBytes }: Lane,
+    from: Span,
+    data: Float32Array | Int32Array,
+  ): Promise<void> {
     this.marked.holdBack(stream);
     const all = pieces(from, slotBytes);
     for (const [index, piece] of all.entries()) {
@@ -210,6 +215,13 @@ export class Staging implements Disposable {
   }
 }
 
+/** Values as the elements of a slot. */
+function place(values: HostArray, elements: HostArray): void {
+  if (elements instanceof Uint16Array && values instanceof Float32Array) toBf16(values, elements);
+  else if (elements instanceof Float32Array && values instanceof Uint16Array) fromBf16(values, elements);
+  else elements.set(values);
+}
+
 interface Piece {
   readonly start: number;
   readonly count: number;
@@ -229,8 +241,8 @@ function addressOf({ address, dtype }: Span, start: number): Address {
 }
 
 function checkArray({ size, dtype }: Span, data: HostArray, verb: "take" | "fill"): void {
-  const fits = dtype === "i32" ? data instanceof Int32Array : data instanceof Float32Array;
-  const found = data instanceof Float32Array ? "f32" : "i32";
+  const found = data instanceof Int32Array ? "i32" : "f32";
+  const fits = (dtype === "i32") === (found === "i32");
   if (!fits || data.length !== size)
     throw new Error(`${size} elements of ${dtype} cannot ${verb} ${data.length} values of ${found}`);
 }

@@ -4,7 +4,7 @@ import { UserError } from "../../../../../src/base/errors.js";
 import { CONSTANTS as C } from "../../../../../src/engine/native/cuda/ffi/driver.js";
 import { type Context, openContext } from "../../../../../src/engine/native/cuda/runtime/context.js";
 import { Arena } from "../../../../../src/engine/native/cuda/runtime/memory.js";
-import { type HostArray, type Span, Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
+import { type Span, Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
 import { DTYPE_BYTES } from "../../../../../src/engine/native/device.js";
 import { FakeDriver } from "./fake-driver.js";
 
@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 async function read(staging: Staging, span: Span): Promise<number[]> {
-  const values: HostArray = span.dtype === "i32" ? new Int32Array(span.size) : new Float32Array(span.size);
+  const values = span.dtype === "i32" ? new Int32Array(span.size) : new Float32Array(span.size);
   await staging.download(span, values);
   return [...values];
 }

@@ -55,7 +55,7 @@ describe("ranges", () => {
     const { table, weights } = modelOf({ architecture });
     const device = { ...plainDevice(), range: (name: string) => ranges?.(name) ?? null };
     using engine = new NativeEngine(architecture, table, device, { name: "ranged" });
-    engine.load(weights);
+    await engine.load(weights);
     const batch = batchOf(architecture);
     await engine.evaluate(batch);
     await expect(engine.accumulate({ ...batch, rows: 0 }, 1)).rejects.toThrow(RangeError);
