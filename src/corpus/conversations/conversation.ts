@@ -1,7 +1,7 @@
 /** A conversation as every format is read into it, and the checks that the readers share. */
+import type { ConversationRole } from "../../config/conversation-formats.js";
 
-export const ROLES = ["system", "user", "assistant", "tool"] as const;
-export type Role = (typeof ROLES)[number];
+export type Role = ConversationRole;
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,50 +1,19 @@
 /** The formats of conversations by name: their columns, and how a record becomes a conversation. */
+import { type ConversationFormat, FORMAT_COLUMNS } from "../../config/conversation-formats.js";
 import { type Conversation, type Fields, isFields, type Role, Unusable } from "./conversation.js";
 import { parseAlpaca, parseXlam } from "./questions.js";
 import { type Naming, parseOpenAi, parseShareGpt, parseToolAce, ROLE_NAMES } from "./turns.js";
 
-export const FORMATS = ["openai", "sharegpt", "xlam", "toolace", "agentinstruct", "alpaca"] as const;
-export type ConversationFormat = (typeof FORMATS)[number];
+type Parser = (fields: Fields, naming: Naming) => Conversation;
 
-interface Format {
-  /** Columns of a record by our names for them. */
-  readonly columns: Readonly<Record<string, string>>;
-  /** The same for the fields of a turn. */
-  readonly turnColumns: Readonly<Record<string, string>>;
-  /** A record without them is none of this format. */
-  readonly required: readonly string[];
-  readonly parse: (fields: Fields, naming: Naming) => Conversation;
-}
-
-const SHARE_GPT: Format = {
-  columns: { messages: "conversations", system: "system", tools: "tools" },
-  turnColumns: { role: "from", content: "value" },
-  required: ["messages"],
-  parse: parseShareGpt,
-};
-
-const TABLE: Readonly<Record<ConversationFormat, Format>> = {
-  openai: {
-    columns: { messages: "messages", tools: "tools" },
-    turnColumns: { role: "role", content: "content" },
-    required: ["messages"],
-    parse: parseOpenAi,
-  },
-  sharegpt: SHARE_GPT,
-  toolace: { ...SHARE_GPT, parse: parseToolAce },
-  agentinstruct: SHARE_GPT,
-  xlam: {
-    columns: { query: "query", answers: "answers", tools: "tools" },
-    turnColumns: {},
-    required: ["query", "answers"],
-    parse: parseXlam,
-  },
-  alpaca: {
-    columns: { instruction: "instruction", input: "input", output: "output", system: "system", history: "history" },
-    turnColumns: {},
-    required: ["instruction", "output"],
-    parse: parseAlpaca,
-  },
+const PARSERS: Readonly<Record<ConversationFormat, Parser>> = {
+  openai: parseOpenAi,
+  sharegpt: parseShareGpt,
+  toolace: parseToolAce,
+  // ShareGPT's turns, with a word on each whether it counts.
+  agentinstruct: parseShareGpt,
+  xlam: parseXlam,
+  alpaca: parseAlpaca,
 };
 
 export interface ConversationLayout {
@@ -55,27 +24,22 @@ export interface ConversationLayout {
   readonly roles: Readonly<Record<string, Role>>;
 }
 
-/** Our names for a format's columns. */
-export function columnNames(format: ConversationFormat): string[] {
-  return Object.keys({ ...TABLE[format].columns, ...TABLE[format].turnColumns });
-}
-
-/** The record's names for its own columns, those without which there is no conversation first. */
+/** The record's names for its own columns, and those without which there is no conversation. */
 export function recordColumns({ format, columns }: ConversationLayout): {
-  readonly all: string[];
-  readonly required: string[];
+  readonly all: readonly string[];
+  readonly required: readonly string[];
 } {
-  const named: Readonly<Record<string, string>> = { ...TABLE[format].columns, ...columns };
-  const all = Object.keys(TABLE[format].columns).map((name) => named[name]);
-  return { all, required: TABLE[format].required.map((name) => named[name]) };
+  const { record, required } = FORMAT_COLUMNS[format];
+  const named: Readonly<Record<string, string>> = { ...record, ...columns };
+  return { all: Object.keys(record).map((name) => named[name]), required: required.map((name) => named[name]) };
 }
 
 export type ParsedConversation = { readonly conversation: Conversation } | { readonly why: string };
 
 /** Any value as a conversation, or the reason why it is none. */
 export function parseConversation(record: unknown, layout: ConversationLayout): ParsedConversation {
-  const format = TABLE[layout.format];
-  const names: Readonly<Record<string, string>> = { ...format.columns, ...format.turnColumns, ...layout.columns };
+  const format = FORMAT_COLUMNS[layout.format];
+  const names: Readonly<Record<string, string>> = { ...format.record, ...format.turn, ...layout.columns };
   const column = (fields: Fields, name: string): unknown => {
     const key = names[name];
     return Object.hasOwn(fields, key) ? fields[key] : undefined;
@@ -84,7 +48,7 @@ export function parseConversation(record: unknown, layout: ConversationLayout): 
     if (!isFields(record)) throw new Unusable("the record is not an object");
     for (const name of format.required)
       if (!Object.hasOwn(record, names[name])) throw new Unusable(`there is no \`${names[name]}\``);
-    const conversation = format.parse(record, { column, roles: { ...ROLE_NAMES, ...layout.roles } });
+    const conversation = PARSERS[layout.format](record, { column, roles: { ...ROLE_NAMES, ...layout.roles } });
     if (conversation.messages.length === 0) throw new Unusable("there are no messages");
     return { conversation };
   } catch (error) {
