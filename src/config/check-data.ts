@@ -75,13 +75,19 @@ export function checkOneOf(
   keys: Readonly<Record<string, unknown>>,
   problems: PlanProblems,
 ): void {
-  const given = Object.values(keys).filter((value) => value !== null).length;
-  if (given === 1) return;
-  const names = Object.keys(keys)
-    .map((name) => `\`${name}\``)
-    .join(" and ");
+  const given = Object.keys(keys).filter((name) => keys[name] !== null);
+  if (given.length === 1) return;
+  const listed = (names: readonly string[]): string =>
+    [
+      names
+        .slice(0, -1)
+        .map((name) => `\`${name}\``)
+        .join(", "),
+      `\`${names.at(-1)}\``,
+    ].join(" and ");
+  const all = listed(Object.keys(keys));
   problems.add(path, {
-    what: given === 0 ? `one of ${names} is missing` : `${names} exclude each other`,
-    expected: `exactly one of ${names}`,
+    what: given.length === 0 ? `one of ${all} is missing` : `${listed(given)} exclude each other`,
+    expected: `exactly one of ${all}`,
   });
 }

@@ -95,6 +95,7 @@ export class TrainReport implements Disposable {
       step: done,
       stage: report.stage,
       tokens: report.tokens,
+      countedTokens: report.lossOf.reduce((sum, { tokens }) => sum + tokens, 0),
       loss: report.loss,
       domains,
       learningRate: report.learningRate,
