@@ -143,7 +143,7 @@ describe("a stage on conversations", () => {
     const counted = lossMask?.subarray(1, 1 + 64 * windows).reduce((sum, counts) => sum + counts, 0);
     const { plan: once } = await loadPlan(join(folder, "plan.yaml"), [
       `checkpointFolder=${folder}/checkpoints`,
-      "engine.kind=tfjs-cpu",
+      "engine.kind=native-cpu",
       "stages[0].steps=1",
       `stages[0].tokensPerStep=${64 * windows}`,
     ]);
