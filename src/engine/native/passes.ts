@@ -15,8 +15,6 @@ export interface Pass {
   readonly kind: Kind;
   readonly activations: Activations;
   readonly program: Program;
-  /** Contents of `rotary_TD`. */
-  readonly rotary: Float32Array;
 }
 
 /** Programs kept; sizes are few in training and may be many in evaluation of single documents. */
@@ -33,9 +31,13 @@ export class Passes {
   readonly #options: ActivationOptions;
   readonly #record: (ops: Operations, kind: Kind, activations: Activations) => void;
   readonly #frequencies: Float64Array;
+  /** Of the longest length that was asked for. */
+  #rotary: Float32Array = new Float32Array();
   /** The least recently used first. */
   readonly #known = new Map<string, Pass>();
   #arenas: Arenas = {};
+  /** The pass whose rotary table the arenas hold: no operation writes there, but passes of other sizes have other buffers there. */
+  #laid: Pass | null = null;
 
   /** @param record writes a pass's operations. */
   constructor(
@@ -57,31 +59,39 @@ export class Passes {
     return Object.values(this.#arenas).reduce((sum, { size, dtype }) => sum + size * DTYPE_BYTES[dtype], 0);
   }
 
-  /** The pass for this size, recorded when it is new. @throws UserError when memory is short. */
+  /**
+   * The pass for this size, recorded when it is new, with its rotary table in place until the next call. Not while a program runs.
+   * @throws UserError when memory is short.
+   */
   get(batch: BatchSize, kind: Kind): Pass {
     const key = `${batch.rows}x${batch.length} ${kind}`;
     const pass = this.#known.get(key) ?? this.#make(batch, kind);
     this.#known.delete(key);
     this.#known.set(key, pass);
     if (this.#known.size > KEPT) this.#drop(this.#known.keys().next().value as string);
+    if (this.#laid !== pass) this.#device.write(pass.activations.rotary_TD, this.rotary(batch.length));
+    this.#laid = pass;
     return pass;
   }
 
   /** Buffers without a program: what a pass of this size would use, until the next call. */
   buffers(batch: BatchSize, kind: Kind): Activations {
+    this.#laid = null;
     const plan = planActivations(this.#architecture, batch, kind, this.#options);
     return activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
   }
 
-  /** Contents of a rotary table. */
+  /** Contents of a rotary table; that of a shorter length is its beginning. */
   rotary(length: number): Float32Array {
-    return rotaryRows(this.#frequencies, length);
+    const wanted = length * 2 * this.#frequencies.length;
+    if (this.#rotary.length < wanted) this.#rotary = rotaryRows(this.#frequencies, length);
+    return this.#rotary.subarray(0, wanted);
   }
 
   #make(batch: BatchSize, kind: Kind): Pass {
     const activations = this.buffers(batch, kind);
     const program = this.#device.record((ops) => this.#record(ops, kind, activations));
-    return { kind, activations, program, rotary: this.rotary(batch.length) };
+    return { kind, activations, program };
   }
 
   #drop(key: string): void {
