@@ -7,7 +7,9 @@ import { examples, type Terminal, wholeNumber, writer } from "./options.js";
 export function addInspect(root: Command, terminal: Terminal): void {
   root
     .command("inspect")
-    .description("Show what is in token shards: header, counts, hashes, decoded windows.")
+    .description(
+      "Show what is in token shards: header, counts, hashes, decoded windows with ⟦what counts in the loss⟧.",
+    )
     .argument("<path>", "a shard, a folder of shards, or a folder written by datasets.save_to_disk")
     .option("--check", "read everything: ids, offsets, hashes")
     .option("--windows <count>", "windows to show", wholeNumber, 3)

@@ -28,6 +28,8 @@ interface ShownWindow {
   readonly ids: readonly number[];
   /** Positions within the window where documents begin. */
   readonly documentStarts: readonly number[];
+  /** 1 where the token counts in the loss; null: all do. */
+  readonly lossMask: readonly number[] | null;
   readonly text: string | null;
 }
 
@@ -39,12 +41,13 @@ export async function inspect(path: string, options: InspectOptions): Promise<vo
   const shards = await describeShards(path);
   await using stream = await openTokenStream(path);
   const windows = await sampleWindows(stream, options);
+  const shares = await countedShares(stream, shards);
   if (!options.json)
     options.write(
-      [...aboutStream(stream, shards), "", ...aboutShards(shards), ...aboutWindows(windows), ""].join("\n"),
+      [...aboutStream(stream, shards), "", ...aboutShards(shards, shares), ...aboutWindows(windows), ""].join("\n"),
     );
   const checked = options.check ? await checkShard(path, options.progress) : null;
-  if (options.json) options.write(`${JSON.stringify(asJson(stream, shards, windows, checked), null, 2)}\n`);
+  if (options.json) options.write(`${JSON.stringify(asJson(stream, shards, shares, windows, checked), null, 2)}\n`);
   else if (checked !== null) options.write(`${aboutCheck(checked)}\n`);
 }
 
@@ -59,10 +62,49 @@ async function sampleWindows(stream: TokenStream, options: InspectOptions): Prom
       start,
       ids,
       documentStarts: Array.from(window.documentStarts),
-      text: options.decode?.(ids) ?? null,
+      lossMask: window.lossMask && Array.from(window.lossMask),
+      text: options.decode && bracketed(ids, window.lossMask, options.decode),
     });
   }
   return windows;
+}
+
+/** Brackets around the tokens that count, where not all do. */
+function bracketed(
+  ids: readonly number[],
+  mask: Uint8Array | null,
+  decode: (ids: readonly number[]) => string,
+): string {
+  if (mask === null) return decode(ids);
+  let text = "";
+  for (let start = 0, end = 0; start < ids.length; start = end) {
+    while (end < ids.length && mask[end] === mask[start]) end++;
+    const part = decode(ids.slice(start, end));
+    text += mask[start] === 1 ? `⟦${part}⟧` : part;
+  }
+  return text;
+}
+
+/** Tokens read at once to count those in the loss. */
+const COUNTED_AT_ONCE = 2 ** 20;
+
+/** For every shard that is listed: the share of its tokens that count, or null without a mask. */
+async function countedShares(
+  stream: TokenStream,
+  shards: readonly ShardDescription[],
+): Promise<readonly (number | null)[]> {
+  const shares: (number | null)[] = [];
+  let first = 0;
+  for (const { hasMask, tokens } of shards.slice(0, LISTED_SHARDS)) {
+    let counted = 0;
+    for (let at = first; hasMask && at < first + tokens; at += COUNTED_AT_ONCE) {
+      const { lossMask } = await stream.read(at, Math.min(COUNTED_AT_ONCE, first + tokens - at));
+      counted += lossMask?.reduce((sum, counts) => sum + counts, 0) ?? 0;
+    }
+    shares.push(hasMask ? counted / tokens : null);
+    first += tokens;
+  }
+  return shares;
 }
 
 function aboutStream(stream: TokenStream, shards: readonly ShardDescription[]): string[] {
@@ -89,14 +131,14 @@ function aboutStream(stream: TokenStream, shards: readonly ShardDescription[]): 
   return facts.map(([name, value]) => `${name.padEnd(20)} ${value ?? "not stated"}`);
 }
 
-function aboutShards(shards: readonly ShardDescription[]): string[] {
+function aboutShards(shards: readonly ShardDescription[], shares: readonly (number | null)[]): string[] {
   const rows = shards
     .slice(0, LISTED_SHARDS)
-    .map((shard) => [
+    .map((shard, at) => [
       shard.path,
       shard.format,
       shard.idType,
-      shard.hasMask ? "yes" : "no",
+      maskWords(shares[at]),
       String(shard.documents),
       String(shard.tokens),
       shard.header?.contentHash.slice(0, 16) ?? "no header",
@@ -104,6 +146,10 @@ function aboutShards(shards: readonly ShardDescription[]): string[] {
   const more = shards.length - rows.length;
   const table = formatTable([["shard", "format", "ids", "loss mask", "documents", "tokens", "content hash"], ...rows]);
   return more > 0 ? [...table, `and ${more} more`] : table;
+}
+
+function maskWords(share: number | null): string {
+  return share === null ? "no" : `${(100 * share).toFixed(1)} % counted`;
 }
 
 /** Text is quoted as JSON, so that control characters in it do not reach the terminal. */
@@ -126,6 +172,7 @@ function aboutCheck(report: CheckReport): string {
 function asJson(
   stream: TokenStream,
   shards: readonly ShardDescription[],
+  shares: readonly (number | null)[],
   windows: readonly ShownWindow[],
   checked: CheckReport | null,
 ) {
@@ -142,7 +189,7 @@ function asJson(
     tokens,
     batches,
     fingerprint,
-    shards,
+    shards: shards.map((shard, at) => ({ ...shard, countedShare: shares[at] ?? null })),
     windows,
     checked,
   };

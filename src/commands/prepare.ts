@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { formatBytes, formatCount, formatSeconds, formatTable } from "../base/format.js";
 import type { Plan } from "../config/plan.js";
 import { type PreparedDomain, prepareDomain, SHARD_TOKENS } from "../data/prepare/prepare.js";
+import { conversationRecords } from "../data/prepare/prepare-conversations.js";
 import { lockFolder } from "../data/prepare/prepare-lock.js";
 import { type PreparedTokenizer, prepareTokenizer } from "../data/prepare/prepare-tokenizer.js";
 
@@ -39,12 +40,21 @@ export async function prepare(plan: Pick<Plan, "data">, options: PrepareOptions)
   const domains: PreparedDomain[] = [];
   for (const { name, documents, shards } of data.domains) {
     if (documents === null) continue;
+    const { conversations } = documents;
+    const chat = conversations && (await conversationRecords(conversations, tokenizer.tokenizer));
     const prepared = await prepareDomain({
+      ...(chat && { records: chat.records }),
       domain: name,
       paths: documents.paths,
       folder: dirname(shards),
       tokenizer: tokenizer.tokenizer,
-      choices: { heldOut: documents.heldOut, skipInvalid, shardTokens: SHARD_TOKENS, specialTokens: "literal" },
+      choices: {
+        heldOut: documents.heldOut,
+        skipInvalid,
+        shardTokens: SHARD_TOKENS,
+        specialTokens: "literal",
+        ...chat?.choices,
+      },
       workers,
       force,
       onProgress: ({ bytes, inputBytes, tokens }) =>

@@ -1,5 +1,6 @@
 /** Rules between the keys of `data`. Each speaks only when the keys it needs are valid. */
 import { resolve } from "node:path";
+import { DEFAULT_FORMAT, FORMAT_COLUMNS } from "./conversation-formats.js";
 import type { Draft } from "./draft.js";
 import type { PlanProblems } from "./problems.js";
 import type { DataSource } from "./schema-data.js";
@@ -17,7 +18,7 @@ export function checkData(data: Draft<DataSource>, from: string | null | undefin
   if (Object.keys(data.domains).length === 0)
     problems.add(["data", "domains"], {
       what: "there are no domains",
-      expected: "at least one name with `documents` or `shards`",
+      expected: "at least one name with `documents`, `conversations` or `shards`",
     });
   for (const [name, domain] of Object.entries(data.domains)) checkDomain(name, domain, problems);
 }
@@ -54,11 +55,13 @@ type DomainSource = DataSource["domains"][string];
 function checkDomain(name: string, domain: Draft<DomainSource>, problems: PlanProblems): void {
   if (domain === undefined) return;
   const path = ["data", "domains", name];
-  const { documents, shards, heldOut, heldOutShards } = domain;
-  if (documents !== undefined && shards !== undefined) checkOneOf(path, { documents, shards }, problems);
-  if (heldOut && documents === null)
+  const { documents, conversations, shards, heldOut, heldOutShards } = domain;
+  if (documents !== undefined && conversations !== undefined && shards !== undefined)
+    checkOneOf(path, { documents, conversations, shards }, problems);
+  checkConversations(path, domain, problems);
+  if (heldOut && documents === null && conversations === null)
     problems.add([...path, "heldOut"], {
-      what: "`heldOut` goes with `documents`",
+      what: "`heldOut` goes with `documents` or `conversations`",
       hint: "for shards that are already there, name the held-out ones in `heldOutShards`",
     });
   if (heldOutShards && shards === null)
@@ -73,19 +76,45 @@ function checkDomain(name: string, domain: Draft<DomainSource>, problems: PlanPr
     });
 }
 
-/** Adds a problem unless exactly one of two keys, both valid, is given. */
-export function checkOneOf(
-  path: readonly (string | number)[],
-  pair: Readonly<Record<string, unknown>>,
+function checkConversations(
+  path: readonly string[],
+  domain: NonNullable<Draft<DomainSource>>,
   problems: PlanProblems,
 ): void {
-  const given = Object.values(pair).filter((value) => value !== null).length;
-  if (given === 1) return;
-  const names = Object.keys(pair)
-    .map((name) => `\`${name}\``)
-    .join(" and ");
+  const { conversations, format, columns, roles, template, loss } = domain;
+  for (const [key, value] of Object.entries({ format, columns, roles, template, loss }))
+    if (value && conversations === null)
+      problems.add([...path, key], { what: `\`${key}\` goes with \`conversations\`` });
+  if (!columns || format === undefined) return;
+  const { record, turn } = FORMAT_COLUMNS[format ?? DEFAULT_FORMAT];
+  const known = Object.keys({ ...record, ...turn });
+  for (const name of Object.keys(columns))
+    if (!known.includes(name))
+      problems.add([...path, "columns", name], {
+        what: `the format \`${format ?? DEFAULT_FORMAT}\` has no column \`${name}\``,
+        expected: known.map((each) => `\`${each}\``).join(", "),
+      });
+}
+
+/** Adds a problem unless exactly one of the keys, all valid, is given. */
+export function checkOneOf(
+  path: readonly (string | number)[],
+  keys: Readonly<Record<string, unknown>>,
+  problems: PlanProblems,
+): void {
+  const given = Object.keys(keys).filter((name) => keys[name] !== null);
+  if (given.length === 1) return;
+  const listed = (names: readonly string[]): string =>
+    [
+      names
+        .slice(0, -1)
+        .map((name) => `\`${name}\``)
+        .join(", "),
+      `\`${names.at(-1)}\``,
+    ].join(" and ");
+  const all = listed(Object.keys(keys));
   problems.add(path, {
-    what: given === 0 ? `one of ${names} is missing` : `${names} exclude each other`,
-    expected: `exactly one of ${names}`,
+    what: given.length === 0 ? `one of ${all} is missing` : `${listed(given)} exclude each other`,
+    expected: `exactly one of ${all}`,
   });
 }

@@ -2,7 +2,9 @@
  * The resolved plan: what a run does, with every default filled in, every quantity a plain number and every path absolute.
  * `schema.ts` describes what the user may write; `resolve.ts` turns that into this, once. Nothing below `config/` sees the YAML.
  */
+
 import type { Rational } from "../base/rational.js";
+import type { ConversationFormat, ConversationRole } from "./conversation-formats.js";
 
 export interface Plan {
   /** Name of the run's folder under `checkpointFolder`. */
@@ -76,7 +78,20 @@ export interface DomainPlan {
   readonly documents: {
     readonly paths: readonly string[] /** Share of documents held out, 0 to 1. */;
     readonly heldOut: number;
+    /** How the files' records are conversations; null: they are documents. */
+    readonly conversations: ConversationsPlan | null;
   } | null;
+}
+
+export interface ConversationsPlan {
+  readonly format: ConversationFormat;
+  /** The record's names for the format's columns. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** What the record's names for roles mean, beside the usual ones. */
+  readonly roles: Readonly<Record<string, ConversationRole>>;
+  /** A built-in template's name or an absolute path; null: the tokenizer's own. */
+  readonly template: string | null;
+  readonly loss: "assistant" | "all";
 }
 
 /** A model that is continued: what its `config.json` says. */

@@ -1,9 +1,11 @@
 /** The resolved plan from a checked one: defaults that depend on other keys, absolute paths, lengths in steps. */
 import { join, resolve } from "node:path";
 import { toNumber } from "../base/rational.js";
+import { DEFAULT_FORMAT } from "./conversation-formats.js";
 import { nopeLayersEvery } from "./nope-layers.js";
 import type {
   BeginPlan,
+  ConversationsPlan,
   DataPlan,
   DomainPlan,
   ModelBase,
@@ -83,8 +85,9 @@ function resolveTokenizer(
 }
 
 function resolveDomain(name: string, domain: DataSource["domains"][string], folder: string, root: string): DomainPlan {
-  const { documents, shards, heldOutShards } = domain;
-  if (documents === null) {
+  const { documents, conversations, shards, heldOutShards } = domain;
+  const read = documents ?? conversations;
+  if (read === null) {
     if (shards === null) throw new Error("the domain was not checked");
     const heldOut = heldOutShards === null ? null : resolve(root, heldOutShards);
     return { name, shards: resolve(root, shards), heldOutShards: heldOut, documents: null };
@@ -94,7 +97,23 @@ function resolveDomain(name: string, domain: DataSource["domains"][string], fold
     name,
     shards: join(folder, name, "train"),
     heldOutShards: heldOut === 0 ? null : join(folder, name, "held-out"),
-    documents: { paths: documents.map((each) => resolve(root, each)), heldOut },
+    documents: {
+      paths: read.map((each) => resolve(root, each)),
+      heldOut,
+      conversations: conversations === null ? null : resolveConversations(domain, root),
+    },
+  };
+}
+
+function resolveConversations(domain: DataSource["domains"][string], root: string): ConversationsPlan {
+  const { format, columns, roles, template, loss } = domain;
+  return {
+    format: format ?? DEFAULT_FORMAT,
+    columns: columns ?? {},
+    roles: roles ?? {},
+    // A name without a folder or an ending is a built-in template's.
+    template: template === null || /^\w+$/.test(template) ? template : resolve(root, template),
+    loss: loss ?? "assistant",
   };
 }
 

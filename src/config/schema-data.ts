@@ -1,6 +1,8 @@
 /** The `data` section: the tokenizer, and where each domain's documents or shards are. */
 import { z } from "zod";
+import { CONVERSATION_FORMATS, CONVERSATION_ROLES } from "./conversation-formats.js";
 import {
+  columnName,
   count,
   domainName,
   flag,
@@ -16,6 +18,12 @@ import {
 
 const domain = section("a domain", {
   documents: optional(paths),
+  conversations: optional(paths),
+  format: optional(word(CONVERSATION_FORMATS)),
+  columns: optional(z.record(columnName, columnName, "names of columns")),
+  roles: optional(z.record(columnName, word(CONVERSATION_ROLES), "names of roles")),
+  template: optional(path),
+  loss: optional(word(["assistant", "all"])),
   heldOut: optional(heldOutShare),
   shards: optional(path),
   heldOutShards: optional(path),
@@ -43,7 +51,7 @@ const tokenizer = section("the tokenizer", {
 export const dataSchema = section("the data", {
   folder: optional(path),
   tokenizer: optional(tokenizer),
-  domains: z.record(domainName, domain, "the domains: names, each with `documents` or `shards`"),
+  domains: z.record(domainName, domain, "the domains: names, each with `documents`, `conversations` or `shards`"),
 });
 
 export type DataSource = z.output<typeof dataSchema>;

@@ -121,6 +121,11 @@ export const domainName = leaf<string>(
   (value) => (typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value) ? value : null),
 );
 
+/** A column, or a role, as records name it. */
+export const columnName = leaf<string>("a name of at most 100 characters", (value) =>
+  typeof value === "string" && /^\P{Cc}{1,100}$/u.test(value) ? value : null,
+);
+
 /** A path as written; `~` is the shell's and would become a folder of that name. */
 export const path = leaf<string>("a path, without `~`", (value) => (isPath(value) ? value : null));
 

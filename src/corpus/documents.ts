@@ -7,7 +7,7 @@ import { sha256 } from "../base/fingerprint.js";
 import { listDocumentFiles } from "./document-files.js";
 import { readJsonLines } from "./json-lines.js";
 import { readParquet } from "./parquet.js";
-import type { RejectedRecord, SourceDocument } from "./record.js";
+import { DOCUMENT_RECORDS, type RecordReader, type RejectedRecord, type SourceDocument } from "./record.js";
 
 export type { SourceDocument };
 
@@ -25,6 +25,10 @@ export interface ReadOptions {
   /** Largest share of records that may be rejected, 0 to 1; 0 means that the first bad record ends the reading. */
   readonly skipInvalid: number;
   readonly report: ReadReport;
+  /** What a record is; absent: a document. */
+  readonly records?: RecordReader;
+  /** Hears of every rejected record, and what was read of it. */
+  readonly onRejected?: (rejected: RejectedRecord, raw: unknown) => void;
 }
 
 /** Before this many records a share says little; from then on too large a share ends the reading early. */
@@ -37,11 +41,12 @@ export function emptyReport(): ReadReport {
 }
 
 /**
- * The documents of these files and folders, in order. A record is invalid when it is not JSON, not UTF-8 or without a `text` that says something.
+ * The documents of these files and folders, in order. A record is invalid when it is not JSON, not UTF-8 or, unless `records` says otherwise,
+ * without a `text` that says something.
  * @throws UserError when a file is missing or damaged, or more than `skipInvalid` of the records are invalid.
  */
 export async function* readDocuments(paths: readonly string[], options: ReadOptions): AsyncGenerator<SourceDocument> {
-  const { skipInvalid, report } = options;
+  const { skipInvalid, report, records = DOCUMENT_RECORDS, onRejected } = options;
   let accepted = 0;
   const rejected: RejectedRecord[] = [];
   let rejections = 0;
@@ -50,14 +55,17 @@ export async function* readDocuments(paths: readonly string[], options: ReadOpti
       throw tooMany(rejected, rejections, accepted + rejections, skipInvalid);
   };
   for (const { path, format } of await listDocumentFiles(paths)) {
-    for await (const record of format === "parquet" ? readParquet(path) : readJsonLines(path)) {
-      if ("document" in record) {
+    for await (const record of format === "parquet" ? readParquet(path, records) : readJsonLines(path, records)) {
+      if ("documents" in record) {
         accepted++;
-        report.documents++;
-        report.bytes += Buffer.byteLength(record.document.text);
-        yield record.document;
+        for (const document of record.documents) {
+          report.documents++;
+          report.bytes += Buffer.byteLength(document.text);
+          yield document;
+        }
         continue;
       }
+      onRejected?.(record.rejected, record.raw);
       rejections++;
       report.rejected++;
       if (rejected.length < SHOWN_EXAMPLES) rejected.push(record.rejected);

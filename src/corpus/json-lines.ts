@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { messageOf, systemCode, UserError } from "../base/errors.js";
-import { checkRecord, decodeUtf8, NOT_UTF8, reject, type SourceRecord } from "./record.js";
+import { DOCUMENT_RECORDS, decodeUtf8, NOT_UTF8, type RecordReader, reject, type SourceRecord } from "./record.js";
 
 /** Longer lines are rejected unread: half of the longest string V8 can hold, and in practice a file that is not JSON lines at all. */
 export const MAX_LINE_BYTES = 256 * 2 ** 20;
@@ -25,7 +25,11 @@ interface Line {
  * The records of a JSON lines file; blank lines are passed over.
  * @throws UserError when the file cannot be read or its gzip stream is damaged or cut short.
  */
-export async function* readJsonLines(path: string, maxLineBytes = MAX_LINE_BYTES): AsyncGenerator<SourceRecord> {
+export async function* readJsonLines(
+  path: string,
+  records: RecordReader = DOCUMENT_RECORDS,
+  maxLineBytes = MAX_LINE_BYTES,
+): AsyncGenerator<SourceRecord> {
   for await (const { number, bytes } of splitLines(openBytes(path), maxLineBytes)) {
     const where = `${path}:${number}`;
     if (bytes === null) {
@@ -34,18 +38,18 @@ export async function* readJsonLines(path: string, maxLineBytes = MAX_LINE_BYTES
     }
     const line = decodeUtf8(bytes);
     if (line === NOT_UTF8) yield reject(where, "the line is not valid UTF-8");
-    else if (!BLANK.test(line)) yield parseLine(line, where);
+    else if (!BLANK.test(line)) yield parseLine(line, where, records);
   }
 }
 
-function parseLine(line: string, where: string): SourceRecord {
+function parseLine(line: string, where: string, records: RecordReader): SourceRecord {
   let fields: unknown;
   try {
     fields = JSON.parse(line);
   } catch (error) {
-    return reject(where, `the line is not JSON: ${messageOf(error)}`);
+    return reject(where, `the line is not JSON: ${messageOf(error)}`, line);
   }
-  return checkRecord(fields, where);
+  return records.read(fields, where);
 }
 
 async function* openBytes(path: string): AsyncGenerator<Buffer> {

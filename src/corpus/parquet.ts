@@ -1,5 +1,5 @@
 /**
- * Parquet files, one row group at a time by byte ranges: memory is one row group's `text`, `source` and `licence`, never the file.
+ * Parquet files, one row group at a time by byte ranges: memory is one row group's wanted columns, never the file.
  * hyparquet does the decoding. What the file claims about itself is checked before memory is reserved for it, and whatever the
  * decoder stumbles over is reported as a damaged file.
  */
@@ -15,19 +15,21 @@ import {
 } from "hyparquet";
 import { messageOf, systemCode, UserError } from "../base/errors.js";
 import { CHECKED_ENCODINGS, checkPages, codecs, columnRange } from "./parquet-pages.js";
-import { checkRecord, decodeUtf8, type SourceRecord } from "./record.js";
+import { DOCUMENT_RECORDS, decodeUtf8, type RecordReader, type SourceRecord } from "./record.js";
 
 /** The most uncompressed bytes of a row group's read columns: twice to thrice this is needed as strings, within Node's default heap. */
 export const MAX_ROW_GROUP_BYTES = 2 ** 30;
 /** Sixteen times the rows that pyarrow puts into a row group by default. */
 const MAX_ROW_GROUP_ROWS = 2 ** 24;
-const WANTED = ["text", "source", "licence", "license"];
 
 /**
- * The records of a Parquet file with a `text` column of strings.
+ * The records of a Parquet file whose wanted columns are strings.
  * @throws UserError when the file cannot be read, is damaged, has no such column, or a row group larger than this reader holds in memory.
  */
-export async function* readParquet(path: string): AsyncGenerator<SourceRecord> {
+export async function* readParquet(
+  path: string,
+  records: RecordReader = DOCUMENT_RECORDS,
+): AsyncGenerator<SourceRecord> {
   const handle = await open(path, "r").catch((error: unknown) => {
     throw new UserError(
       { what: `cannot read this file (${systemCode(error) ?? "unknown error"})`, where: path },
@@ -37,14 +39,14 @@ export async function* readParquet(path: string): AsyncGenerator<SourceRecord> {
   try {
     const file = byteRanges(handle, (await handle.stat()).size);
     const metadata = await asDamage(path, () => parquetMetadataAsync(file));
-    const columns = await asDamage(path, () => readableColumns(metadata));
-    requireText(metadata, columns, path);
+    const columns = await asDamage(path, () => readableColumns(metadata, records));
+    requireColumns(metadata, columns, records, path);
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       checkEncodings(group, columns, path);
       const rowEnd = rowStart + checkRowGroup(group, columns, path);
       for (const fields of await readRows({ file, metadata, columns, rowStart, rowEnd }, group, path))
-        yield checkRecord(fields, `${path}:${++rowStart}`);
+        yield records.read(fields, `${path}:${++rowStart}`);
     }
   } finally {
     await handle.close();
@@ -71,24 +73,39 @@ function byteRanges(handle: FileHandle, byteLength: number): AsyncBuffer {
 }
 
 /** The wanted columns that are flat strings. */
-function readableColumns(metadata: FileMetaData): string[] {
+function readableColumns(metadata: FileMetaData, { columns }: RecordReader): string[] {
   return parquetSchema(metadata)
     .children.filter(({ element, children }) => {
       const flatString =
         element.type === "BYTE_ARRAY" && children.length === 0 && element.repetition_type !== "REPEATED";
-      return flatString && (element.converted_type ?? "UTF8") === "UTF8" && WANTED.includes(element.name);
+      return flatString && (element.converted_type ?? "UTF8") === "UTF8" && columns.all.includes(element.name);
     })
     .map(({ element }) => element.name);
 }
 
-function requireText(metadata: FileMetaData, columns: readonly string[], path: string): void {
-  if (columns.includes("text")) return;
-  const names = parquetSchema(metadata).children.map(({ element }) => `${element.name} (${element.type ?? "nested"})`);
+function requireColumns(
+  metadata: FileMetaData,
+  columns: readonly string[],
+  { columns: wanted }: RecordReader,
+  path: string,
+): void {
+  const children = parquetSchema(metadata).children;
+  const present = new Set(children.map(({ element }) => element.name));
+  // A wanted column that cannot be read must not pass for one that is not there.
+  const missing = wanted.all.filter(
+    (name) => !columns.includes(name) && (wanted.required.includes(name) || (name !== "source" && present.has(name))),
+  );
+  if (missing.length === 0) return;
+  const names = children.map(({ element }) => `${element.name} (${element.type ?? "nested"})`);
+  const [first] = missing;
   throw new UserError({
-    what: "this Parquet file has no `text` column of strings",
+    what: `this Parquet file has no \`${first}\` column of strings`,
     where: path,
-    expected: "a column named text of type string",
+    expected: `a column named ${first} of type string`,
     got: names.slice(0, 20).join(", ") || "no columns",
+    ...(present.has(first) && {
+      hint: "nested columns are not read: write the file as JSON lines, for example datasets.Dataset.from_parquet(path).to_json(path)",
+    }),
   });
 }
 

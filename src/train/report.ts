@@ -97,6 +97,7 @@ export class TrainReport implements Disposable {
       step: done,
       stage: report.stage,
       tokens: report.tokens,
+      countedTokens: report.lossOf.reduce((sum, { tokens }) => sum + tokens, 0),
       padding: report.tokens - tokensOf(this.#order.batchAt(report.step)),
       loss: report.loss,
       domains,

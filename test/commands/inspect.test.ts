@@ -70,7 +70,7 @@ describe("inspect", () => {
       shards: [{ columns: ["input_ids", "loss_mask"], header: { contentHash: summary.contentHash } }],
     });
     expect(told).toMatchObject({
-      windows: [{ start: 0, text: "text", documentStarts: [0, 3] }],
+      windows: [{ start: 0, text: "text⟦text⟧text⟦text⟧text", documentStarts: [0, 3] }],
       checked: { documents: 2, tokens: 7 },
     });
   });

@@ -12,7 +12,7 @@ function planOf({ root, input }: Fixture): Pick<Plan, "data"> {
     name,
     shards: join(folder, name, "train"),
     heldOutShards: join(folder, name, "held-out"),
-    documents: { paths, heldOut: 0.2 },
+    documents: { paths, heldOut: 0.2, conversations: null },
   });
   const elsewhere = { name: "elsewhere", shards: join(root, "nowhere"), heldOutShards: null, documents: null };
   const tokenizer = {

@@ -24,13 +24,13 @@ describe("contradictions", () => {
       "documents: text.jsonl",
       "documents: text.jsonl, shards: text",
       "plan.yaml:6 data.domains.text: `documents` and `shards` exclude each other\n" +
-        "  expected: exactly one of `documents` and `shards`",
+        "  expected: exactly one of `documents`, `conversations` and `shards`",
     ],
     [
       "heldOut of shards",
       "shards: shards/agent, ",
       "shards: shards/agent, heldOut: 1%, ",
-      "plan.yaml:5 data.domains.agent.heldOut: `heldOut` goes with `documents`\n" +
+      "plan.yaml:5 data.domains.agent.heldOut: `heldOut` goes with `documents` or `conversations`\n" +
         "  hint: for shards that are already there, name the held-out ones in `heldOutShards`",
     ],
     [
@@ -174,7 +174,7 @@ describe("contradictions", () => {
 
   it("no domains at all", async () => {
     expect(await complaint(SMALL.replace(/domains:\n( {4}.*\n){2}/, "domains: {}\n"))).toMatch(
-      /^plan.yaml:4 data.domains: there are no domains\n {2}expected: at least one name with `documents` or `shards`\n/,
+      /^plan.yaml:4 data.domains: there are no domains\n {2}expected: at least one name with `documents`, `conversations` or `shards`\n/,
     );
   });
 

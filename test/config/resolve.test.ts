@@ -22,7 +22,7 @@ describe("the resolved plan", () => {
             name: "text",
             shards: "/root/data/small/text/train",
             heldOutShards: "/root/data/small/text/held-out",
-            documents: { paths: ["/root/text.jsonl"], heldOut: 0.01 },
+            documents: { paths: ["/root/text.jsonl"], heldOut: 0.01, conversations: null },
           },
         ],
       },

@@ -73,11 +73,11 @@ describe("JSON lines", () => {
   it("rejects a line over the limit, keeps the lines around it, and numbers them right", async () => {
     const path = await place("limit.jsonl", line("a") + line("x".repeat(3_000_000)) + line("b"));
     const records: unknown[] = [];
-    for await (const record of readJsonLines(path, 100)) records.push(record);
+    for await (const record of readJsonLines(path, undefined, 100)) records.push(record);
     expect(records).toMatchObject([
-      { document: { text: "a", where: `${path}:1` } },
+      { documents: [{ text: "a", where: `${path}:1` }] },
       { rejected: { where: `${path}:2`, why: "the line is longer than 100 bytes" } },
-      { document: { text: "b", where: `${path}:3` } },
+      { documents: [{ text: "b", where: `${path}:3` }] },
     ]);
   });
 

@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { UserError } from "../../base/errors.js";
 import { exists, readJson } from "../../base/files.js";
 import { fingerprintOf, hashFile } from "../../base/fingerprint.js";
+import type { ConversationsPlan } from "../../config/plan.js";
 import { listDocumentFiles } from "../../corpus/document-files.js";
 
 export const MANIFEST_VERSION = 1;
@@ -36,6 +37,8 @@ export interface PrepareChoices {
   /** A shard is finished with the document that brings it to this many tokens. */
   readonly shardTokens: number;
   readonly specialTokens: "literal" | "parse";
+  /** How conversations become text, the template by its fingerprint; absent for documents. */
+  readonly conversations?: Omit<ConversationsPlan, "template"> & { readonly template: string };
 }
 
 export interface Recipe {

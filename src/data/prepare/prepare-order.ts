@@ -17,17 +17,18 @@ export async function encodeInOrder(
   const writeFirst = async (): Promise<void> => {
     const first = pending.shift();
     if (first === undefined) return;
-    const { ids, lengths } = await first.encoded;
+    const { ids, lengths, mask } = await first.encoded;
     let at = 0;
     for (const [document, { side, source }] of first.chunk.entries()) {
-      await sides[side].append(ids.subarray(at, at + lengths[document]), source);
-      at += lengths[document];
+      const end = at + lengths[document];
+      await sides[side].append(ids.subarray(at, end), source, mask?.subarray(at, end) ?? null);
+      at = end;
     }
     tokens += ids.length;
     onTokens(tokens);
   };
   for await (const chunk of reader.chunks()) {
-    const encoded = pool.encode(chunk.map(({ text }) => text));
+    const encoded = pool.encode(chunk.map(({ text, counted }) => (counted === null ? text : { text, counted })));
     // It is awaited in its turn; until then a failure must not count as unhandled.
     encoded.catch(() => {});
     pending.push({ chunk, encoded });

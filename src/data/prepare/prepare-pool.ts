@@ -2,13 +2,13 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../base/errors.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { type EncodeChoices, type EncodedTexts, encodeTexts } from "./prepare-encode.js";
+import { type EncodableText, type EncodeChoices, type EncodedTexts, encodeTexts } from "./prepare-encode.js";
 import type { WorkerAnswer } from "./prepare-worker.js";
 
 export interface EncodePool extends AsyncDisposable {
   /** How many lists are worth having under way at once. */
   readonly depth: number;
-  encode(texts: readonly string[]): Promise<EncodedTexts>;
+  encode(texts: readonly EncodableText[]): Promise<EncodedTexts>;
 }
 
 /** The compiled worker: worker threads start from JavaScript. */
@@ -35,7 +35,7 @@ class OwnThread implements EncodePool {
     private readonly choices: EncodeChoices,
   ) {}
 
-  async encode(texts: readonly string[]): Promise<EncodedTexts> {
+  async encode(texts: readonly EncodableText[]): Promise<EncodedTexts> {
     return encodeTexts(this.tokenizer, texts, this.choices.specialTokens);
   }
 
@@ -53,7 +53,7 @@ class WorkerThreads implements EncodePool {
     this.threads = Array.from({ length: workers }, () => new Thread(script, choices));
   }
 
-  encode(texts: readonly string[]): Promise<EncodedTexts> {
+  encode(texts: readonly EncodableText[]): Promise<EncodedTexts> {
     return this.threads[this.turn++ % this.threads.length].encode(texts);
   }
 
@@ -80,7 +80,7 @@ class Thread {
     this.worker.on("exit", (code) => this.breakOff(new Error(`an encoding thread ended early with code ${code}`)));
   }
 
-  encode(texts: readonly string[]): Promise<EncodedTexts> {
+  encode(texts: readonly EncodableText[]): Promise<EncodedTexts> {
     if (this.broken !== null) return Promise.reject(this.broken.error);
     return new Promise((resolve, reject) => {
       this.questions.push({ resolve, reject });

@@ -1,5 +1,6 @@
 /** Reads a domain's documents for `prepare`: drops repeated ones, places each on its side, and counts. */
 import { emptyReport, isHeldOut, type ReadReport, readDocuments } from "../../corpus/documents.js";
+import type { RecordReader, RejectedRecord } from "../../corpus/record.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { DomainCounts, PrepareChoices, ShardEntry, ShardLists, Side } from "./manifest.js";
 import { SeenTexts } from "./prepare-seen.js";
@@ -14,6 +15,8 @@ export interface PlacedDocument {
   readonly text: string;
   readonly source: string;
   readonly side: Side;
+  /** The characters that count in the loss; null: all do. */
+  readonly counted: readonly (readonly [number, number])[] | null;
 }
 
 export type Chunk = readonly PlacedDocument[];
@@ -23,6 +26,9 @@ export interface ReaderOptions {
   readonly paths: readonly string[];
   readonly tokenizer: Tokenizer;
   readonly choices: PrepareChoices;
+  /** What a record is; absent: a document. */
+  readonly records?: RecordReader;
+  readonly onRejected?: (rejected: RejectedRecord, raw: unknown) => void;
 }
 
 export class DomainReader {
@@ -40,24 +46,27 @@ export class DomainReader {
 
   /** The documents that are still to be written, in order. Once only. */
   async *chunks(): AsyncGenerator<Chunk> {
-    const { paths, choices, tokenizer, domain } = this.options;
+    const { paths, choices, tokenizer, domain, records, onRejected } = this.options;
     const seen = new SeenTexts();
     let chunk: PlacedDocument[] = [];
     let characters = 0;
-    for await (const { text, source } of readDocuments(paths, {
+    const documents = readDocuments(paths, {
       skipInvalid: choices.skipInvalid,
       report: this.report,
-    })) {
+      ...(records && { records }),
+      ...(onRejected && { onRejected }),
+    });
+    for await (const { text, source, counted = null, group = text } of documents) {
       if (!seen.add(text)) {
         this.duplicates++;
         this.duplicateBytes += Buffer.byteLength(text);
         continue;
       }
-      if (tokenizer.spellsSpecialToken(text)) this.withSpecialTexts++;
-      const side = isHeldOut(text, choices.heldOut) ? "heldOut" : "train";
+      if (choices.specialTokens === "literal" && tokenizer.spellsSpecialToken(text)) this.withSpecialTexts++;
+      const side = isHeldOut(group, choices.heldOut) ? "heldOut" : "train";
       if (!this.sides[side].needsNext()) continue;
       this.encodedBytes += Buffer.byteLength(text);
-      chunk.push({ text, source: source ?? domain, side });
+      chunk.push({ text, source: source ?? domain, side, counted });
       characters += text.length;
       if (characters < CHUNK_CHARACTERS) continue;
       yield chunk;

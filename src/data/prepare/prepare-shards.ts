@@ -36,9 +36,10 @@ export class ShardSeries implements AsyncDisposable {
     return false;
   }
 
-  async append(ids: Int32Array, source: string): Promise<void> {
+  /** Adds a document; `lossMask` exactly where the header announces masks. */
+  async append(ids: Int32Array, source: string, lossMask: Uint8Array | null): Promise<void> {
     this.writer ??= await ShardWriter.create(join(this.options.folder, this.nextPath()), this.options.header);
-    this.writer.append(ids, { source });
+    this.writer.append(ids, lossMask === null ? { source } : { source, lossMask });
     this.tokens += ids.length;
     if (this.tokens >= this.options.shardTokens) await this.finishShard();
   }

@@ -121,7 +121,9 @@ function recordOf(path: string): string {
 type Documents = NonNullable<DomainPlan["documents"]>;
 
 function documentSources({ domains }: DataPlan): Documents[] {
-  const sources = domains.flatMap(({ documents }) => (documents === null ? [] : [documents]));
+  const sources = domains.flatMap(({ documents }) =>
+    documents === null || documents.conversations !== null ? [] : [documents],
+  );
   if (sources.length > 0) return sources;
   throw new UserError({
     what: "there is nothing to train a tokenizer on",

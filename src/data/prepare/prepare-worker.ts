@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Problem, UserError } from "../../base/errors.js";
 import { loadTokenizer } from "../tokenizer/tokenizer.js";
-import { type EncodeChoices, type EncodedTexts, encodeTexts } from "./prepare-encode.js";
+import { type EncodableText, type EncodeChoices, type EncodedTexts, encodeTexts } from "./prepare-encode.js";
 
 export type WorkerAnswer =
   | { readonly encoded: EncodedTexts }
@@ -17,10 +17,14 @@ const loading = loadTokenizer(path);
 // It is awaited with the first question; until then a failure must not count as unhandled.
 loading.catch(() => {});
 
-port.on("message", async (texts: readonly string[]) => {
+port.on("message", async (texts: readonly EncodableText[]) => {
   try {
     const encoded = encodeTexts(await loading, texts, specialTokens);
-    port.postMessage({ encoded } satisfies WorkerAnswer, [encoded.ids.buffer, encoded.lengths.buffer]);
+    port.postMessage({ encoded } satisfies WorkerAnswer, [
+      encoded.ids.buffer,
+      encoded.lengths.buffer,
+      ...(encoded.mask === null ? [] : [encoded.mask.buffer]),
+    ]);
   } catch (error) {
     const answer = error instanceof UserError ? { problems: error.problems } : { failure: error };
     port.postMessage(answer satisfies WorkerAnswer);

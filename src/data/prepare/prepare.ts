@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "../../base/errors.js";
 import { exists } from "../../base/files.js";
+import type { RecordReader } from "../../corpus/record.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import {
   describeInputs,
@@ -22,6 +23,7 @@ import {
 import { encodeInOrder } from "./prepare-order.js";
 import { openPool } from "./prepare-pool.js";
 import { DomainReader } from "./prepare-read.js";
+import { RejectedFile } from "./prepare-rejected.js";
 import { ShardSeries } from "./prepare-shards.js";
 import { recover, Staging } from "./prepare-staging.js";
 
@@ -41,6 +43,8 @@ export interface PrepareDomainOptions {
   readonly folder: string;
   readonly tokenizer: Tokenizer;
   readonly choices: PrepareChoices;
+  /** What a record of the files is; absent: a document. */
+  readonly records?: RecordReader;
   /** Encoding threads; 1: the calling thread encodes. Null: one per core, but no more than the inputs' size makes worthwhile. */
   readonly workers: number | null;
   /** Writes again what is up to date, and over a folder that is not ours. */
@@ -130,7 +134,7 @@ async function writeDomain(
         domain: options.domain,
         tokenizer: tokenizer.fingerprint,
         ...sizes(tokenizer),
-        lossMask: false,
+        lossMask: choices.conversations !== undefined,
         source: true,
       },
       shardTokens: choices.shardTokens,
@@ -140,7 +144,8 @@ async function writeDomain(
   await using train = series("train");
   await using heldOut = series("heldOut");
   await using pool = openPool(tokenizer, { path: tokenizer.path, ...choices }, workers, options.workerScript);
-  const reader = new DomainReader(options, { train, heldOut });
+  using rejected = new RejectedFile(staging.folder);
+  const reader = new DomainReader({ ...options, onRejected: (why, raw) => rejected.add(why, raw) }, { train, heldOut });
   const inputBytes = recipe.inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   await encodeInOrder(reader, pool, { train, heldOut }, (tokens) =>
     options.onProgress?.({ bytes: reader.report.bytes, inputBytes, tokens }),

@@ -1,4 +1,5 @@
 /** A tokenizer with new tokens: `tokenizer.json` and the settings beside it, everything else as it was. */
+import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../base/errors.js";
 import { exists, readJson, writeFileAtomic } from "../../base/files.js";
@@ -10,6 +11,8 @@ export interface NewTokens {
 }
 
 const SETTINGS = "tokenizer_config.json";
+/** Files beside a tokenizer that new tokens do not change. */
+const CARRIED = ["chat_template.jinja", "chat_template.json", "special_tokens_map.json", "generation_config.json"];
 
 /**
  * Writes `path` with the tokens of `base`, then the new ones in their order, from the next free id on. They are found in text exactly as
@@ -40,6 +43,13 @@ export async function extendTokenizer(base: string, { tokens, special }: NewToke
   await write(path, { ...content, added_tokens: [...before, ...added] });
   const settings = join(dirname(base), SETTINGS);
   if (await exists(settings)) await write(join(dirname(path), SETTINGS), withDecoder(await readJson(settings), added));
+  for (const name of CARRIED) await carry(join(dirname(base), name), join(dirname(path), name));
+}
+
+/** A file that the base does not have is one of an earlier base, and goes. */
+async function carry(from: string, to: string): Promise<void> {
+  if (await exists(from)) await writeFileAtomic(to, await readFile(from));
+  else await rm(to, { force: true });
 }
 
 function write(path: string, content: unknown): Promise<void> {

@@ -34,7 +34,11 @@ describe("encoded texts", () => {
     const { tokenizer } = fixture.options;
     await using pool = openPool(tokenizer, { path: tokenizer.path, specialTokens: "parse" }, 1);
     expect(pool.depth).toBe(1);
-    expect(await pool.encode(["<|endoftext|>"])).toEqual({ ids: Int32Array.of(0, 0), lengths: Int32Array.of(2) });
+    expect(await pool.encode(["<|endoftext|>"])).toEqual({
+      ids: Int32Array.of(0, 0),
+      lengths: Int32Array.of(2),
+      mask: null,
+    });
   });
 });
 
@@ -47,7 +51,7 @@ describe("a series of shards", () => {
         recorded++;
       },
     });
-    for (const length of [4, 5, 6, 20, 3]) await series.append(new Int32Array(length), "source");
+    for (const length of [4, 5, 6, 20, 3]) await series.append(new Int32Array(length), "source", null);
     expect(series.entries.map(({ documents, tokens }) => [documents, tokens])).toEqual([
       [3, 15],
       [1, 20],
@@ -68,7 +72,7 @@ describe("a series of shards", () => {
       true,
       true,
     ]);
-    await series.append(new Int32Array(10), "source");
+    await series.append(new Int32Array(10), "source", null);
     expect(series.entries[1].path).toBe("train/part-00001.arrow");
   });
 
@@ -76,7 +80,7 @@ describe("a series of shards", () => {
     await using fixture = await makeFixture();
     {
       await using series = seriesOf(fixture);
-      await series.append(new Int32Array(3), "source");
+      await series.append(new Int32Array(3), "source", null);
       expect((await readdir(join(fixture.folder, "train"))).length).toBe(1);
     }
     expect(await readdir(join(fixture.folder, "train"))).toEqual([]);
@@ -119,8 +123,8 @@ describe("encoding ahead", () => {
     async function* chunks(): AsyncGenerator<Chunk> {
       for (let at = 0; at < 18; at += 2)
         yield [
-          { text: TEXTS[at], source: `${at}`, side: "train" },
-          { text: TEXTS[at + 1], source: `${at + 1}`, side: "heldOut" },
+          { text: TEXTS[at], source: `${at}`, side: "train", counted: null },
+          { text: TEXTS[at + 1], source: `${at + 1}`, side: "heldOut", counted: null },
         ];
     }
     const written: (readonly [string, number[], string])[] = [];

@@ -85,7 +85,7 @@ describe("the tokenizer of a plan", () => {
           name: "agent",
           shards: join(folder, "agent/train"),
           heldOutShards: null,
-          documents: { paths: [input], heldOut: 0 },
+          documents: { paths: [input], heldOut: 0, conversations: null },
         },
         { name: "made elsewhere", shards: join(folder, "shards"), heldOutShards: null, documents: null },
       ],
