@@ -38,7 +38,7 @@ export async function generate(plan: Plan, options: GenerateOptions): Promise<st
       expected: `fewer than ${plan.model.maxLength} tokens`,
       got: String(prompt.length),
     });
-  using session = engine.session(length);
+  using session = engine.session({ rows: 1, maxLength: length });
   options.write(options.prompt);
   const made: number[] = [];
   let shown = "";

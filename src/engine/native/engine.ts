@@ -14,6 +14,7 @@ import type {
   EngineDescription,
   EngineTensor,
   RowLosses,
+  SessionOptions,
   TensorKind,
 } from "../engine.js";
 import { checkTokens, rowLosses } from "../seam.js";
@@ -203,7 +204,7 @@ export class NativeEngine implements Engine {
     this.#turns.soon(() => this.#forgetGradient());
   }
 
-  session(maxLength: number): DecodingSession {
+  session(options: SessionOptions): DecodingSession {
     return new NativeSession(
       {
         device: this.#device,
@@ -212,7 +213,7 @@ export class NativeEngine implements Engine {
         passes: this.#passes,
         turns: this.#turns,
       },
-      maxLength,
+      options,
     );
   }
 

@@ -11,13 +11,20 @@ import { type ActivationOptions, type ActivationPlan, type Kind, planActivations
 import { type Device, DTYPE_BYTES, type Dtype, type Float, type Operations, type Program } from "./device.js";
 import { type Activations, type Arenas, activationsOf } from "./views.js";
 
-export interface Pass {
-  readonly kind: Kind;
+/** A program and the buffers that it works on. */
+export interface RecordedPass {
   readonly activations: Activations;
   readonly program: Program;
+}
+
+export interface Pass extends RecordedPass {
+  readonly kind: Kind;
   /** Contents of `rotary_TD`. */
   readonly rotary: Float32Array;
 }
+
+/** Writes a pass's operations. */
+export type RecordPass = (ops: Operations, activations: Activations) => void;
 
 /** Programs kept; sizes are few in training and may be many in evaluation of single documents. */
 const KEPT = 32;
@@ -34,7 +41,9 @@ export class Passes {
   readonly #record: (ops: Operations, kind: Kind, activations: Activations) => void;
   readonly #frequencies: Float64Array;
   /** The least recently used first. */
-  readonly #known = new Map<string, Pass>();
+  readonly #known = new Map<string, RecordedPass & { readonly owner: object | null }>();
+  readonly #owners = new WeakMap<object, number>();
+  #nextOwner = 0;
   #arenas: Arenas = {};
 
   /** @param record writes a pass's operations. */
@@ -60,17 +69,23 @@ export class Passes {
   /** The pass for this size, recorded when it is new. @throws UserError when memory is short. */
   get(batch: BatchSize, kind: Kind): Pass {
     const key = `${batch.rows}x${batch.length} ${kind}`;
-    const pass = this.#known.get(key) ?? this.#make(batch, kind);
-    this.#known.delete(key);
-    this.#known.set(key, pass);
-    if (this.#known.size > KEPT) this.#drop(this.#known.keys().next().value as string);
-    return pass;
+    const record = (ops: Operations, activations: Activations) => this.#record(ops, kind, activations);
+    return { ...this.#kept(key, batch, kind, record), kind, rotary: this.rotary(batch.length) };
   }
 
-  /** Buffers without a program: what a pass of this size would use, until the next call. */
-  buffers(batch: BatchSize, kind: Kind): Activations {
-    const plan = planActivations(this.#architecture, batch, kind, this.#options);
-    return activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
+  /**
+   * A pass over the buffers of an evaluation with operations of the caller's own.
+   * @param owner who asks: `forget` ends what it recorded. The same owner, size and `variant` must mean the same operations.
+   */
+  own(owner: object, batch: BatchSize, variant: string, record: RecordPass): RecordedPass {
+    const number = this.#owners.get(owner) ?? this.#nextOwner++;
+    this.#owners.set(owner, number);
+    return this.#kept(`${batch.rows}x${batch.length} of ${number} ${variant}`, batch, "evaluation", record, owner);
+  }
+
+  /** Ends the programs of an owner. */
+  forget(owner: object): void {
+    for (const [key, known] of [...this.#known]) if (known.owner === owner) this.#drop(key);
   }
 
   /** Contents of a rotary table. */
@@ -78,10 +93,18 @@ export class Passes {
     return rotaryRows(this.#frequencies, length);
   }
 
-  #make(batch: BatchSize, kind: Kind): Pass {
-    const activations = this.buffers(batch, kind);
-    const program = this.#device.record((ops) => this.#record(ops, kind, activations));
-    return { kind, activations, program, rotary: this.rotary(batch.length) };
+  #kept(key: string, batch: BatchSize, kind: Kind, record: RecordPass, owner: object | null = null): RecordedPass {
+    const pass = this.#known.get(key) ?? { ...this.#make(batch, kind, record), owner };
+    this.#known.delete(key);
+    this.#known.set(key, pass);
+    if (this.#known.size > KEPT) this.#drop(this.#known.keys().next().value as string);
+    return pass;
+  }
+
+  #make(batch: BatchSize, kind: Kind, record: RecordPass): RecordedPass {
+    const plan = planActivations(this.#architecture, batch, kind, this.#options);
+    const activations = activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
+    return { activations, program: this.#device.record((ops) => record(ops, activations)) };
   }
 
   #drop(key: string): void {

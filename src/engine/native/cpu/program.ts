@@ -1,6 +1,7 @@
 /** A recorded list of operations in native memory, laid out as `op_t` of `kernels/abi.h`, and the checks before each run. */
 
 import {
+  allowedIndex,
   checkOverlap,
   describeBuffer,
   type IndexRule,
@@ -143,8 +144,8 @@ function checkIndices(buffer: ArenaBuffer, rule: IndexRule): void {
   const values = new Int32Array(buffer.size);
   buffer.arena.read(buffer, values);
   for (let n = 0; n < values.length; n++) {
-    const limit = "limit" in rule ? rule.limit : (n % rule.causal.T) + 1;
-    if (values[n] < 0 || values[n] >= limit)
-      throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected 0 to ${limit - 1}`);
+    const [least, limit] = allowedIndex(rule, n, values);
+    if (values[n] < least || values[n] >= limit)
+      throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected ${least} to ${limit - 1}`);
   }
 }

@@ -1,5 +1,6 @@
 /** A recorded list of operations as work on a card: made ready before its first run, then replayed as one graph. */
 import {
+  allowedIndex,
   checkOverlap,
   describeBuffer,
   type IndexRule,
@@ -166,9 +167,9 @@ export class CudaProgram implements Program {
     const values = this.machine.indices.of(buffer);
     if (values === null) return;
     for (let n = 0; n < values.length; n++) {
-      const limit = "limit" in rule ? rule.limit : (n % rule.causal.T) + 1;
-      if (values[n] < 0 || values[n] >= limit)
-        throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected 0 to ${limit - 1}`);
+      const [least, limit] = allowedIndex(rule, n, values);
+      if (values[n] < least || values[n] >= limit)
+        throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected ${least} to ${limit - 1}`);
     }
   }
 
