@@ -16,6 +16,7 @@ import torch
 import transformers
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import SmolLM3Config, SmolLM3ForCausalLM
 
 ROWS, LENGTH, STEPS = 2, 12, 10
 ADAMW = {"lr": 1e-2, "betas": (0.9, 0.95), "eps": 1e-8}
@@ -52,6 +53,7 @@ MODELS = {
     "mistral": (MistralForCausalLM, MistralConfig(**BASE, rope_parameters=PLAIN_ROPE, sliding_window=4)),
     "qwen2": (Qwen2ForCausalLM, Qwen2Config(**QWEN2, use_sliding_window=False)),
     "qwen3": (Qwen3ForCausalLM, Qwen3Config(**(BASE | {"tie_word_embeddings": True}), rope_parameters=PLAIN_ROPE)),
+    "smollm3": (SmolLM3ForCausalLM, SmolLM3Config(**QWEN2, no_rope_layers=[1, 0])),
 }
 
 
@@ -136,6 +138,7 @@ def architecture(name: str, config) -> dict:
         "maxLength": config.max_position_embeddings,
         "ropeTheta": rope["rope_theta"],
         "ropeScaling": scaling,
+        "nopeLayers": [layer for layer, rope in enumerate(getattr(config, "no_rope_layers", [])) if not rope],
         "normEpsilon": config.rms_norm_eps,
         "tied": config.tie_word_embeddings,
         "qkvBias": name == "qwen2",

@@ -21,9 +21,12 @@ export interface TorchCurve {
 
 /** @throws UserError when PyTorch fails, or computes another model. */
 export async function torchLosses(shape: BenchShape, curve: TorchCurve): Promise<number[]> {
-  const { slidingWindow, ropeScaling } = shape.architecture;
-  if (slidingWindow !== null || ropeScaling !== null)
-    throw new UserError({ what: "PyTorch's side has neither a sliding window nor scaled RoPE", where: "model" });
+  const { slidingWindow, ropeScaling, nopeLayers } = shape.architecture;
+  if (slidingWindow !== null || ropeScaling !== null || nopeLayers.length > 0)
+    throw new UserError({
+      what: "PyTorch's side has no sliding window, and plain RoPE in every layer",
+      where: "model",
+    });
   const { python, target, steps, learningRate, rise, onProgress } = curve;
   const folder = await mkdtemp(join(tmpdir(), "hephaestus-curve-"));
   try {

@@ -51,7 +51,15 @@ export function parseShape(text: string): BenchShape {
     vocabulary: value("vocab"),
     maxLength: length,
     tied: value("tied", 0) === 1,
-    ...{ ropeTheta: 10_000, ropeScaling: null, normEpsilon: 1e-5, qkvBias: false, qkNorm: false, slidingWindow: null },
+    ...{
+      ropeTheta: 10_000,
+      ropeScaling: null,
+      nopeLayers: [],
+      normEpsilon: 1e-5,
+      qkvBias: false,
+      qkNorm: false,
+      slidingWindow: null,
+    },
     ...named?.changes,
   };
   return { architecture: checkArchitecture(architecture, WHERE), rows, length, accumulate: value("accumulate") };

@@ -56,7 +56,13 @@ const CPU: TorchTarget = { device: "cpu", dtype: "fp32" };
 
 /** @throws UserError when the interpreter or PyTorch is missing, or the shape is not one that the peer knows. */
 export async function checkPeer({ python, shape }: Peer, onTick: (seconds: number) => void): Promise<void> {
-  const { slidingWindow } = shape.architecture;
+  const { slidingWindow, nopeLayers } = shape.architecture;
+  if (nopeLayers.length > 0)
+    throw new UserError({
+      what: "PyTorch's side has RoPE in every layer",
+      where: "model.rope.nopeInterval",
+      hint: "compare with --set model.rope.nopeInterval=",
+    });
   if (slidingWindow !== null && slidingWindow < shape.length)
     throw new UserError({
       what: "PyTorch's side has no sliding window",

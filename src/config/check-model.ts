@@ -11,6 +11,7 @@ export function checkModel(model: Draft<ModelSource>, problems: PlanProblems): v
       what: "qkNorm and qkvBias cannot be combined",
       hint: "Qwen2 has the bias, Qwen3 the norm; no model format has both",
     });
+  checkNope(model, problems);
   const scaling = model.rope?.scaling;
   if (!scaling) return;
   const { lowFrequencyFactor: low, highFrequencyFactor: high } = scaling;
@@ -18,6 +19,23 @@ export function checkModel(model: Draft<ModelSource>, problems: PlanProblems): v
     problems.add(["model", "rope", "scaling"], {
       what: "lowFrequencyFactor must be below highFrequencyFactor",
       got: `${low} and ${high}`,
+    });
+}
+
+function checkNope({ rope, layers, qkNorm, qkvBias }: NonNullable<Draft<ModelSource>>, problems: PlanProblems): void {
+  const interval = rope?.nopeInterval;
+  if (typeof interval !== "number") return;
+  const path = ["model", "rope", "nopeInterval"];
+  if (layers !== undefined && interval > layers)
+    problems.add(path, {
+      what: "no layer would be without RoPE",
+      expected: `at most the number of layers, ${layers}`,
+      got: String(interval),
+    });
+  if (qkNorm || qkvBias)
+    problems.add(path, {
+      what: `nopeInterval cannot be combined with ${qkNorm ? "qkNorm" : "qkvBias"}`,
+      hint: "SmolLM3 has layers without RoPE, Qwen2 the bias, Qwen3 the norm; no model format has two of them",
     });
 }
 

@@ -77,6 +77,8 @@ export interface ModelPlan {
     readonly highFrequencyFactor: number;
     readonly originalLength: number;
   } | null;
+  /** Layers without RoPE, counted from 0. */
+  readonly nopeLayers: readonly number[];
   readonly normEpsilon: number;
   readonly tied: boolean;
   readonly qkvBias: boolean;

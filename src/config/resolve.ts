@@ -1,6 +1,7 @@
 /** The resolved plan from a checked one: defaults that depend on other keys, absolute paths, lengths in steps. */
 import { join, resolve } from "node:path";
 import { toNumber } from "../base/rational.js";
+import { nopeLayersEvery } from "./nope-layers.js";
 import type { BeginPlan, DataPlan, DomainPlan, ModelPlan, Plan, StagePlan, TokenizerPlan } from "./plan.js";
 import { resolveStages } from "./resolve-stages.js";
 import type { PlanSource } from "./schema.js";
@@ -77,6 +78,7 @@ function resolveModel(model: ModelSource, stages: readonly StagePlan[]): ModelPl
     maxLength: model.maxLength ?? Math.max(...stages.map((stage) => stage.sequenceLength)),
     ropeTheta: rope.theta,
     ropeScaling: rope.scaling,
+    nopeLayers: rope.nopeInterval === null ? [] : nopeLayersEvery(rope.nopeInterval, model.layers),
   };
 }
 

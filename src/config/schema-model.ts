@@ -9,15 +9,22 @@ const ropeScaling = section("RoPE scaling", {
   originalLength: whole(1),
 });
 
+/** Most layers. */
+const LAYERS = 4096;
+
 export const modelSchema = section("the model", {
   width: whole(1),
-  layers: whole(1, 4096),
+  layers: whole(1, LAYERS),
   heads: whole(1),
   kvHeads: optional(whole(1)),
   headWidth: optional(whole(2)),
   feedForward: whole(1),
   maxLength: optional(whole(1)),
-  rope: section("RoPE", { theta: positive.prefault(10000), scaling: optional(ropeScaling) }).prefault({}),
+  rope: section("RoPE", {
+    theta: positive.prefault(10000),
+    scaling: optional(ropeScaling),
+    nopeInterval: optional(whole(1, LAYERS)),
+  }).prefault({}),
   normEpsilon: positive.prefault(1e-5),
   tied: flag.prefault(false),
   qkvBias: flag.prefault(false),

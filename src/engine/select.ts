@@ -166,7 +166,15 @@ const STAND_IN: Architecture = {
     maxLength: 8,
     tied: true,
   },
-  ...{ ropeTheta: 10_000, ropeScaling: null, normEpsilon: 1e-5, qkvBias: false, qkNorm: false, slidingWindow: null },
+  ...{
+    ropeTheta: 10_000,
+    ropeScaling: null,
+    nopeLayers: [],
+    normEpsilon: 1e-5,
+    qkvBias: false,
+    qkNorm: false,
+    slidingWindow: null,
+  },
 };
 
 /** The engine that `createEngine` would open, whatever the model. @throws UserError as it does. */

@@ -1,14 +1,15 @@
 /**
  * The one decoder that everything here trains: RMSNorm, RoPE, causal grouped-query attention, SwiGLU.
  *
- * Llama 2/3, Mistral, Qwen2, Qwen3 and SmolLM differ only in the values below. For one row of T tokens, with `x` of shape [T, C]:
+ * Llama 2/3, Mistral, Qwen2, Qwen3 and SmolLM 1 to 3 differ only in the values below. For one row of T tokens, with `x` of shape [T, C]:
  *
  *     x = embed[ids]
  *     each layer:
  *       h = rmsnorm(x) * inputNorm
  *       q, k, v = h Wqᵀ (+ bq), h Wkᵀ (+ bk), h Wvᵀ (+ bv)             [T, H, D], [T, K, D], [T, K, D]
  *       q, k = rmsnorm(q) * qNorm, rmsnorm(k) * kNorm                  only with qkNorm, over D
- *       q, k = rope(q), rope(k)                                        halves rotated (not interleaved), as in Hugging Face
+ *       q, k = rope(q), rope(k)                                        halves rotated (not interleaved), as in Hugging Face;
+ *                                                                      not in the layers of nopeLayers
  *       x = x + attention(q, k, v) Woᵀ                                 scale 1/√D; head h reads key/value head floor(h / (H/K))
  *       h = rmsnorm(x) * postNorm
  *       x = x + (silu(h Wgᵀ) * (h Wuᵀ)) Wdᵀ
@@ -46,6 +47,8 @@ export interface Architecture {
   readonly maxLength: number;
   readonly ropeTheta: number;
   readonly ropeScaling: RopeScaling | null;
+  /** Layers that see no positions, counted from 0, in ascending order; usually none (SmolLM3: every fourth; arXiv 2501.18795). */
+  readonly nopeLayers: readonly number[];
   readonly normEpsilon: number;
   /** The output head is the embedding matrix. */
   readonly tied: boolean;
@@ -58,9 +61,14 @@ export interface Architecture {
 }
 
 /** More layers than any decoder has; a file that claims more is damaged. */
-const LAYER_LIMIT = 4096;
+export const LAYER_LIMIT = 4096;
 /** Longest typed array that every supported Node can hold (2^32 − 1 elements). */
 const TENSOR_LIMIT = 2 ** 32 - 1;
+
+/** Whether a layer's queries and keys turn with their positions. */
+export function hasRope({ nopeLayers }: Pick<Architecture, "nopeLayers">, layer: number): boolean {
+  return !nopeLayers.includes(layer);
+}
 
 /**
  * The architecture of a plan for a tokenizer of `vocabulary` entries, padded up to a multiple of `padVocabularyTo`.
@@ -117,7 +125,7 @@ function sizeProblems(architecture: Architecture, where: string): Problem[] {
 }
 
 function relationProblems(architecture: Architecture, where: string): Problem[] {
-  const { heads, kvHeads, headWidth, qkNorm, qkvBias } = architecture;
+  const { heads, kvHeads, headWidth, qkNorm, qkvBias, nopeLayers } = architecture;
   const problems: Problem[] = [];
   if (heads % kvHeads !== 0)
     problems.push({
@@ -134,12 +142,25 @@ function relationProblems(architecture: Architecture, where: string): Problem[] 
       where,
       hint: "no Hugging Face class has both without a bias on the attention output; switch one off",
     });
+  if (nopeLayers.length > 0 && (qkNorm || qkvBias))
+    problems.push({
+      what: "nopeLayers cannot be combined with qkNorm or qkvBias",
+      where,
+      hint: "SmolLM3, the one Hugging Face class with layers without RoPE, has neither",
+    });
   return problems;
 }
 
 function ropeProblems(architecture: Architecture, where: string): Problem[] {
-  const { ropeTheta, ropeScaling } = architecture;
+  const { ropeTheta, ropeScaling, nopeLayers, layers } = architecture;
   const problems: Problem[] = [];
+  if (!nopeLayers.every((layer, at) => isCount(layer + 1) && layer < layers && layer > (nopeLayers[at - 1] ?? -1)))
+    problems.push({
+      what: "nopeLayers must be numbers of layers in ascending order",
+      where,
+      expected: `from 0 to ${layers - 1}`,
+      got: nopeLayers.join(", "),
+    });
   if (!isPositive(ropeTheta)) problems.push({ what: "ropeTheta must be positive", where, got: String(ropeTheta) });
   if (ropeScaling === null) return problems;
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalLength } = ropeScaling;

@@ -1,11 +1,12 @@
 /**
- * Hugging Face's `config.json`, both ways. Four of its model classes are this decoder; the features choose which one:
- * qk norms → qwen3, bias on q, k, v → qwen2, sliding window → mistral, none of them → llama.
+ * Hugging Face's `config.json`, both ways. Five of its model classes are this decoder; the features choose which one: layers without
+ * RoPE → smollm3, qk norms → qwen3, bias on q, k, v → qwen2, sliding window → mistral, none of them → llama.
  * Reading is strict: a field that is not known to be harmless is refused by name, because it may change the mathematics.
- * Field names and defaults: `transformers` (models/{llama,mistral,qwen2,qwen3}/configuration_*.py), versions 4 and 5.
+ * Field names and defaults: `transformers` (models/{llama,mistral,qwen2,qwen3,smollm3}/configuration_*.py), versions 4 and 5.
  */
 import { UserError } from "../base/errors.js";
-import { type Architecture, checkArchitecture, type RopeScaling } from "./architecture.js";
+import { nopeLayersEvery } from "../config/nope-layers.js";
+import { type Architecture, checkArchitecture, hasRope, LAYER_LIMIT, type RopeScaling } from "./architecture.js";
 import { Fields, isRecord } from "./json-fields.js";
 
 const CLASSES = {
@@ -13,6 +14,7 @@ const CLASSES = {
   mistral: "MistralForCausalLM",
   qwen2: "Qwen2ForCausalLM",
   qwen3: "Qwen3ForCausalLM",
+  smollm3: "SmolLM3ForCausalLM",
 } as const;
 
 export type ModelType = keyof typeof CLASSES;
@@ -26,6 +28,7 @@ export interface HuggingFaceOptions {
 
 /** The class that computes this architecture. Llama refuses a width that its heads do not divide; Mistral without window is the same decoder. */
 export function modelTypeOf(architecture: Architecture): ModelType {
+  if (architecture.nopeLayers.length > 0) return "smollm3";
   if (architecture.qkNorm) return "qwen3";
   if (architecture.qkvBias) return "qwen2";
   return architecture.slidingWindow !== null || architecture.width % architecture.heads !== 0 ? "mistral" : "llama";
@@ -74,7 +77,8 @@ function ropeScalingFields(scaling: RopeScaling): Record<string, unknown> {
   };
 }
 
-function typeFields(type: ModelType, { slidingWindow, layers }: Architecture): Record<string, unknown> {
+function typeFields(type: ModelType, architecture: Architecture): Record<string, unknown> {
+  const { slidingWindow, layers } = architecture;
   // Layers from `max_window_layers` on have the window: 0 gives it to all of them.
   const window = {
     use_sliding_window: slidingWindow !== null,
@@ -90,7 +94,21 @@ function typeFields(type: ModelType, { slidingWindow, layers }: Architecture): R
       return window;
     case "qwen3":
       return { attention_bias: false, ...window };
+    case "smollm3":
+      return {
+        attention_bias: false,
+        mlp_bias: false,
+        // 1 where the layer has RoPE, whatever the name says.
+        no_rope_layers: Array.from({ length: layers }, (_, layer) => (hasRope(architecture, layer) ? 1 : 0)),
+        use_sliding_window: slidingWindow !== null,
+        sliding_window: slidingWindow,
+        layer_types: new Array<string>(layers).fill(attentionKind(slidingWindow !== null)),
+      };
   }
+}
+
+function attentionKind(sliding: boolean): string {
+  return sliding ? "sliding_attention" : "full_attention";
 }
 
 /** Fields that say nothing about the mathematics of training. */
@@ -121,10 +139,17 @@ const READ_BY_TYPE: Readonly<Record<ModelType, readonly string[]>> = {
   mistral: ["sliding_window"],
   qwen2: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"],
   qwen3: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"],
+  // The class has no `max_window_layers`; the published models' files do.
+  smollm3: [
+    ...["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"],
+    ...["no_rope_layers", "no_rope_layer_interval"],
+  ],
 };
 
 const DEFAULT_ROPE_THETA = 10_000;
+const SMOLLM3_ROPE_THETA = 2_000_000;
 const QWEN3_HEAD_WIDTH = 128;
+const SMOLLM3_NOPE_INTERVAL = 4;
 
 /**
  * The architecture that a parsed `config.json` describes.
@@ -152,19 +177,21 @@ function readArchitecture(fields: Fields, type: ModelType): Architecture {
   const heads = fields.count("num_attention_heads");
   const width = fields.count("hidden_size");
   const maxLength = fields.count("max_position_embeddings");
+  const layers = fields.count("num_hidden_layers");
   const headWidth = fields.count("head_dim", type === "qwen3" ? QWEN3_HEAD_WIDTH : Math.floor(width / heads));
   return {
     width,
-    layers: fields.count("num_hidden_layers"),
+    layers,
     heads,
     kvHeads: type === "llama" ? fields.count("num_key_value_heads", heads) : fields.count("num_key_value_heads"),
     headWidth,
     feedForward: fields.count("intermediate_size"),
     vocabulary: fields.count("vocab_size"),
     maxLength,
-    ...ropeOf(fields),
+    ...ropeOf(fields, type === "smollm3" ? SMOLLM3_ROPE_THETA : DEFAULT_ROPE_THETA),
+    nopeLayers: type === "smollm3" ? nopeLayersOf(fields, layers) : [],
     normEpsilon: fields.number("rms_norm_eps"),
-    tied: fields.flag("tie_word_embeddings"),
+    tied: fields.flag("tie_word_embeddings", type === "smollm3"),
     qkvBias: type === "qwen2",
     qkNorm: type === "qwen3",
     slidingWindow: windowOf(fields, type),
@@ -182,12 +209,10 @@ function refuseForeign(fields: Fields, type: ModelType): void {
 }
 
 /** Version 5 keeps everything in `rope_parameters`; version 4 has `rope_theta` beside `rope_scaling`, which wins where both are. */
-function ropeOf(fields: Fields): Pick<Architecture, "ropeTheta" | "ropeScaling"> {
+function ropeOf(fields: Fields, defaultTheta: number): Pick<Architecture, "ropeTheta" | "ropeScaling"> {
   const name = fields.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
   const rope = fields.nested(name);
-  const ropeTheta = rope.has("rope_theta")
-    ? rope.number("rope_theta")
-    : fields.number("rope_theta", DEFAULT_ROPE_THETA);
+  const ropeTheta = rope.has("rope_theta") ? rope.number("rope_theta") : fields.number("rope_theta", defaultTheta);
   const type = rope.record["rope_type"] ?? rope.record["type"] ?? "default";
   if (type !== "llama3") {
     if (type !== "default")
@@ -206,6 +231,20 @@ function ropeOf(fields: Fields): Pick<Architecture, "ropeTheta" | "ropeScaling">
   return { ropeTheta, ropeScaling };
 }
 
+/** A list with 1 (or true) for every layer that has RoPE; without one, every so many layers one has none. Entries beyond the last layer mean nothing. */
+function nopeLayersOf(fields: Fields, layers: number): number[] {
+  const interval = fields.count("no_rope_layer_interval", SMOLLM3_NOPE_INTERVAL);
+  if (!(layers <= LAYER_LIMIT)) return [];
+  const list = fields.record["no_rope_layers"] ?? null;
+  if (list === null) return interval >= 1 ? nopeLayersEvery(interval, layers) : [];
+  const known = new Set<unknown>([0, 1, false, true]);
+  if (!Array.isArray(list) || list.length < layers || !list.every((entry) => known.has(entry))) {
+    fields.report("no_rope_layers", "must be a list of 0 and 1, one for each layer");
+    return [];
+  }
+  return list.slice(0, layers).flatMap((rotates, layer) => (rotates ? [] : [layer]));
+}
+
 /** One window for all layers, or none: alternating layers are refused. */
 function windowOf(fields: Fields, type: ModelType): number | null {
   if (type === "llama") return null;
@@ -216,9 +255,11 @@ function windowOf(fields: Fields, type: ModelType): number | null {
     return fields.has("sliding_window") ? fields.count("sliding_window") : null;
   }
   const sliding = fields.flag("use_sliding_window") && fields.has("sliding_window");
-  const wanted = sliding ? "sliding_attention" : "full_attention";
+  const wanted = attentionKind(sliding);
   const layerTypes = fields.record["layer_types"] ?? null;
-  if (layerTypes === null && sliding && fields.record["max_window_layers"] !== 0)
+  if (layerTypes === null && sliding && type === "smollm3")
+    fields.report("layer_types", "is missing, so that layers with RoPE have no window", `${wanted} in every layer`);
+  else if (layerTypes === null && sliding && fields.record["max_window_layers"] !== 0)
     fields.report("max_window_layers", "leaves some layers without the sliding window", "0");
   if (layerTypes !== null && !(Array.isArray(layerTypes) && layerTypes.every((layer) => layer === wanted)))
     fields.report("layer_types", "mixes kinds of attention", `${wanted} in every layer`);

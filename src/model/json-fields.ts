@@ -42,8 +42,8 @@ export class Fields {
     return value;
   }
 
-  flag(name: string): boolean {
-    const value = this.record[name] ?? false;
+  flag(name: string, absent = false): boolean {
+    const value = this.record[name] ?? absent;
     if (typeof value === "boolean") return value;
     this.report(name, "must be true or false");
     return false;

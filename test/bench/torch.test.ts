@@ -90,13 +90,15 @@ describe("the peer", () => {
     await expect(check(broken)).rejects.toThrow(UserError);
   });
 
-  it("refuses a window that it would not compute, before it is started", async () => {
+  it("refuses what it would not compute, before it is started", async () => {
     const windowed = (slidingWindow: number) => ({
       python: "/nowhere/python3",
       shape: { ...shape, architecture: { ...shape.architecture, slidingWindow } },
       steps: 1,
     });
     await expect(checkPeer(windowed(8), noTick)).rejects.toThrow(/no sliding window/);
+    const nope = { ...shape, architecture: { ...shape.architecture, nopeLayers: [1] } };
+    await expect(checkPeer({ ...windowed(8), shape: nope }, noTick)).rejects.toThrow(/RoPE in every layer/);
     // A window as long as the row hides nothing.
     await expect(checkPeer(windowed(16), noTick)).rejects.toThrow(/cannot be started/);
   });

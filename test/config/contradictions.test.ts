@@ -87,6 +87,20 @@ describe("contradictions", () => {
       "plan.yaml:11 model.rope.scaling: lowFrequencyFactor must be below highFrequencyFactor\n  got: 4 and 4",
     ],
     [
+      "layers without RoPE beyond the last",
+      "heads: 4",
+      "heads: 4\n  rope: { nopeInterval: 4 }",
+      "plan.yaml:11 model.rope.nopeInterval: no layer would be without RoPE\n" +
+        "  expected: at most the number of layers, 2\n  got: 4",
+    ],
+    [
+      "layers without RoPE and norm on the queries",
+      "heads: 4",
+      "heads: 4\n  qkNorm: true\n  rope: { nopeInterval: 2 }",
+      "plan.yaml:12 model.rope.nopeInterval: nopeInterval cannot be combined with qkNorm\n" +
+        "  hint: SmolLM3 has layers without RoPE, Qwen2 the bias, Qwen3 the norm; no model format has two of them",
+    ],
+    [
       "tokens and steps",
       STEPS,
       "steps: 100\n    tokens: 1M",

@@ -24,7 +24,7 @@ describe("draftOf", () => {
       headWidth: null,
       feedForward: 128,
       maxLength: null,
-      rope: { theta: undefined, scaling: null },
+      rope: { theta: undefined, scaling: null, nopeInterval: null },
       normEpsilon: 1e-5,
       tied: false,
       qkvBias: false,

@@ -36,6 +36,7 @@ describe("the resolved plan", () => {
         maxLength: 32,
         ropeTheta: 10_000,
         ropeScaling: null,
+        nopeLayers: [],
         normEpsilon: 1e-5,
         tied: false,
         qkvBias: false,
@@ -142,6 +143,11 @@ describe("the resolved plan", () => {
       slidingWindow: 64,
       padVocabularyTo: 1,
     });
+  });
+
+  it("counts the layers without RoPE", async () => {
+    const { model } = await loadText(SMALL, ["model.layers=9", "model.rope.nopeInterval=4"]);
+    expect(model.nopeLayers).toEqual([3, 7]);
   });
 
   it("reads the memory that the run may take, and what is computed again to stay within it", async () => {

@@ -61,6 +61,11 @@ describe("checkArchitecture", () => {
     [{ slidingWindow: 0 }, "slidingWindow must be"],
     [{ normEpsilon: 0 }, "normEpsilon must be"],
     [{ ropeTheta: -1 }, "ropeTheta must be"],
+    [{ nopeLayers: [2] }, "nopeLayers must be"],
+    [{ nopeLayers: [1, 0] }, "nopeLayers must be"],
+    [{ nopeLayers: [-1] }, "nopeLayers must be"],
+    [{ nopeLayers: [0.5] }, "nopeLayers must be"],
+    [{ nopeLayers: [1], qkNorm: true }, "nopeLayers cannot be combined"],
     [{ qkNorm: true, qkvBias: true }, "qkNorm and qkvBias cannot be combined"],
     [
       { ropeScaling: { factor: 0.5, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalLength: 8 } },

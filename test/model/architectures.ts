@@ -13,6 +13,7 @@ export const llama: Architecture = {
   maxLength: 128,
   ropeTheta: 10_000,
   ropeScaling: null,
+  nopeLayers: [],
   normEpsilon: 1e-5,
   tied: false,
   qkvBias: false,
@@ -33,6 +34,8 @@ export const variants: Readonly<Record<string, Architecture>> = {
   "qwen2, window": { ...llama, qkvBias: true, slidingWindow: 24 },
   qwen3: { ...llama, qkNorm: true, headWidth: 12 },
   "qwen3, window": { ...llama, qkNorm: true, slidingWindow: 24, tied: true },
+  smollm3: { ...llama, layers: 4, nopeLayers: [3], tied: true },
+  "smollm3, window": { ...llama, layers: 3, nopeLayers: [0, 1], slidingWindow: 24, headWidth: 12 },
 };
 
 /** meta-llama/Llama-3.1-8B. */

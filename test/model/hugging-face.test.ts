@@ -39,7 +39,7 @@ describe("the round trip", () => {
         ropeTheta: fc.double({ min: 1, max: 1e7, noNaN: true }),
         normEpsilon: fc.constantFrom(1e-6, 1e-5),
         tied: fc.boolean(),
-        feature: fc.constantFrom({}, { qkNorm: true }, { qkvBias: true }),
+        feature: fc.constantFrom({}, { qkNorm: true }, { qkvBias: true }, { nopeLayers: [0] }, { nopeLayers: [0, 1] }),
         slidingWindow: fc.option(fc.integer({ min: 1, max: 4096 })),
       })
       .map(({ kvHeads, groups, half, feature, ...rest }) => ({
@@ -112,6 +112,12 @@ describe("reading what others wrote", () => {
     expect(fromHuggingFaceConfig(config)).toEqual({ ...llama, kvHeads: 4 });
   });
 
+  it("fills in the defaults of SmolLM3, whose published files say neither", () => {
+    const smollm = { ...llama, nopeLayers: [1], tied: true, ropeTheta: 2_000_000 };
+    const { rope_theta: _, tie_word_embeddings: __, ...config } = written(smollm);
+    expect(fromHuggingFaceConfig({ ...config, max_window_layers: 28 })).toEqual(smollm);
+  });
+
   it("reads layer types when they are all of one kind", () => {
     const sliding = { ...llama, qkNorm: true, slidingWindow: 9 };
     const layers = (kind: string): string[] => [kind, kind];
@@ -120,6 +126,15 @@ describe("reading what others wrote", () => {
     ).toEqual(sliding);
     const full = { ...sliding, slidingWindow: null };
     expect(fromHuggingFaceConfig({ ...written(full), layer_types: layers("full_attention") })).toEqual(full);
+  });
+
+  it("reads where SmolLM3 has no RoPE: 0 in its list, else every fourth layer", () => {
+    const { no_rope_layers: _, ...config } = written({ ...llama, layers: 9, nopeLayers: [8] });
+    const read = (fields: object): readonly number[] => fromHuggingFaceConfig({ ...config, ...fields }).nopeLayers;
+    expect(read({})).toEqual([3, 7]);
+    expect(read({ no_rope_layer_interval: 2 })).toEqual([1, 3, 5, 7]);
+    expect(read({ no_rope_layers: [0, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0], no_rope_layer_interval: 2 })).toEqual([0, 5]);
+    expect(read({ no_rope_layers: new Array(9).fill(1) })).toEqual([]);
   });
 
   it("ignores a window that Qwen has switched off", () => {
@@ -132,6 +147,7 @@ describe("reading what others wrote", () => {
 
 describe("refusals", () => {
   const mistral = { ...llama, slidingWindow: 16 };
+  const smollm = { ...llama, nopeLayers: [1] };
   const qwen = { ...llama, qkNorm: true, slidingWindow: 16 };
 
   it.each<[string, Record<string, unknown>, string]>([
@@ -159,6 +175,19 @@ describe("refusals", () => {
     ["rope that is a list", { ...written(llama), rope_scaling: [] }, "rope_scaling must be an object"],
     ["windows in some layers", { ...written(qwen), max_window_layers: 1 }, "max_window_layers leaves some layers"],
     ["mixed layers", { ...written(qwen), layer_types: ["full_attention", "sliding_attention"] }, "layer_types mixes"],
+    ["too few entries", { ...written(smollm), no_rope_layers: [1] }, "no_rope_layers must be a list"],
+    ["entries of another kind", { ...written(smollm), no_rope_layers: [1, 2] }, "no_rope_layers must be a list"],
+    ["an interval of none", { ...written(smollm), no_rope_layer_interval: 0 }, "no_rope_layer_interval must be"],
+    [
+      "a window for layers without RoPE only",
+      { ...written(smollm), use_sliding_window: true, sliding_window: 9, layer_types: null },
+      "layer_types is missing",
+    ],
+    [
+      "a depth beyond reason, with an interval",
+      { ...written(smollm), no_rope_layers: null, num_hidden_layers: 1e12 },
+      "layers is beyond",
+    ],
     ["a number as text", { ...written(llama), hidden_size: "32" }, "hidden_size must be a number"],
     [
       "a broken count",
@@ -191,10 +220,10 @@ describe("refusals", () => {
   });
 
   it("never crashes: any JSON with a known type gives an architecture or a UserError", () => {
-    const names = Object.keys(written(qwen));
+    const names = Object.keys({ ...written(qwen), ...written(smollm) });
     const changes = fc.dictionary(fc.constantFrom(...names, "rope_parameters", "layer_types", "x"), fc.jsonValue());
     fc.assert(
-      fc.property(fc.constantFrom(llama, mistral, qwen), changes, (architecture, change) => {
+      fc.property(fc.constantFrom(llama, mistral, qwen, smollm), changes, (architecture, change) => {
         problemsOf({ ...written(architecture), ...change });
       }),
       { numRuns: 500 },

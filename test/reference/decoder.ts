@@ -60,7 +60,7 @@ export class ReferenceDecoder {
     });
     const layers: LayerMemory[] = [];
     for (let layer = 0; layer < count; layer++) {
-      const memory = this.#layer(batch, x, `model.layers.${layer}`);
+      const memory = this.#layer(batch, x, layer);
       layers.push(memory);
       x = add(this.#a, memory.middle, this.#linear(memory.activated, `model.layers.${layer}.mlp.down_proj`));
     }
@@ -85,19 +85,21 @@ export class ReferenceDecoder {
     this.#collect(gradients, "model.norm.weight", norm.dWeight);
     let dx = norm.dx;
     for (let layer = count - 1; layer >= 0; layer--)
-      dx = this.#layerGradient(batch, layers[layer] as LayerMemory, dx, `model.layers.${layer}`, gradients);
+      dx = this.#layerGradient(batch, layers[layer] as LayerMemory, dx, layer, gradients);
     this.#collect(gradients, EMBEDDING, this.#lookupGradient(batch, dx));
     return gradients;
   }
 
-  #layer(batch: Batch, input: Values, name: string): LayerMemory {
-    const { normEpsilon, qkNorm } = this.#architecture;
+  #layer(batch: Batch, input: Values, layer: number): LayerMemory {
+    const name = `model.layers.${layer}`;
+    const { normEpsilon, qkNorm, nopeLayers } = this.#architecture;
     const attentionInput = rmsNorm(this.#a, input, this.#weight(`${name}.input_layernorm.weight`), normEpsilon);
     const project = (head: string): Values => this.#linear(attentionInput, `${name}.self_attn.${head}_proj`);
     const projected = { q: project("q"), k: project("k") };
     const turned = (head: "q" | "k"): Values => {
       const weight = qkNorm ? this.#weight(`${name}.self_attn.${head}_norm.weight`) : null;
       const normed = weight === null ? projected[head] : rmsNorm(this.#a, projected[head], weight, normEpsilon);
+      if (nopeLayers.includes(layer)) return normed;
       return rope(this.#a, this.#architecture, normed, positionsOf(batch), 1);
     };
     const rotated = { q: turned("q"), k: turned("k"), v: project("v") };
@@ -114,7 +116,8 @@ export class ReferenceDecoder {
   }
 
   /** Gradient towards the layer's input; the weights' gradients are added to `into`. */
-  #layerGradient(batch: Batch, memory: LayerMemory, dOutput: Values, name: string, into: Tensors): Values {
+  #layerGradient(batch: Batch, memory: LayerMemory, dOutput: Values, layer: number, into: Tensors): Values {
+    const name = `model.layers.${layer}`;
     const dActivated = this.#linearGradient(dOutput, memory.activated, `${name}.mlp.down_proj`, into);
     const dMlpInput = this.#mlpGradient(memory, dActivated, name, into);
     const dMiddle = add(
@@ -123,7 +126,7 @@ export class ReferenceDecoder {
       this.#normGradient(dMlpInput, memory.middle, `${name}.post_attention_layernorm`, into),
     );
     const dMixed = this.#linearGradient(dMiddle, memory.mixed, `${name}.self_attn.o_proj`, into);
-    const dAttentionInput = this.#attentionGradient(batch, memory, dMixed, `${name}.self_attn`, into);
+    const dAttentionInput = this.#attentionGradient(batch, memory, dMixed, layer, into);
     return add(this.#a, dMiddle, this.#normGradient(dAttentionInput, memory.input, `${name}.input_layernorm`, into));
   }
 
@@ -146,12 +149,15 @@ export class ReferenceDecoder {
     );
   }
 
-  #attentionGradient(batch: Batch, memory: LayerMemory, dMixed: Values, name: string, into: Tensors): Values {
+  #attentionGradient(batch: Batch, memory: LayerMemory, dMixed: Values, layer: number, into: Tensors): Values {
+    const name = `model.layers.${layer}.self_attn`;
+    const { qkNorm, nopeLayers } = this.#architecture;
     const { attentionInput, projected, rotated } = memory;
     const { dq, dk, dv } = attentionGradient(this.#a, this.#architecture, batch, rotated, dMixed);
     const back = (head: "q" | "k", dTurned: Values): Values => {
-      const dNormed = rope(this.#a, this.#architecture, dTurned, positionsOf(batch), -1);
-      if (!this.#architecture.qkNorm) return dNormed;
+      const rotates = !nopeLayers.includes(layer);
+      const dNormed = rotates ? rope(this.#a, this.#architecture, dTurned, positionsOf(batch), -1) : dTurned;
+      if (!qkNorm) return dNormed;
       return this.#normGradient(dNormed, projected[head], `${name}.${head}_norm`, into);
     };
     const fromQ = this.#linearGradient(back("q", dq), attentionInput, `${name}.q_proj`, into);

@@ -1,5 +1,5 @@
 /**
- * The reference against Hugging Face's Llama, Mistral, Qwen2 and Qwen3 (`scripts/golden/decoder.py`): torch's float32 results are held
+ * The reference against Hugging Face's Llama, Mistral, Qwen2, Qwen3 and SmolLM3 (`scripts/golden/decoder.py`): torch's float32 results are held
  * to the tolerance that every engine is held to. What an engine then shares with the reference, it shares with them.
  */
 import { readFileSync } from "node:fs";
@@ -73,7 +73,7 @@ function trainedBy(a: Arithmetic, golden: Golden): Results {
   return weights;
 }
 
-describe.each(["llama", "mistral", "qwen2", "qwen3"])("reference decoder and Hugging Face's %s", (name) => {
+describe.each(["llama", "mistral", "qwen2", "qwen3", "smollm3"])("reference decoder and Hugging Face's %s", (name) => {
   const golden = read(name);
   const { architecture, rows, length } = golden;
   const reference = (a: Arithmetic): ReferenceDecoder => new ReferenceDecoder(a, architecture, all(golden.weights));

@@ -84,7 +84,7 @@ function attentionOutputBackward(
   ops.attentionBackward(dQkv_NX, dots_NH, dMixed_NX, a.mixed_NX, a.lse_NH, a.qkv_NX, starts_N, shape);
 }
 
-/** h = rmsnorm(x); q, k, v = h Wᵀ (+ b), normed where asked, q and k rotated. */
+/** h = rmsnorm(x); q, k, v = h Wᵀ (+ b), normed where asked, q and k rotated in layers with positions. */
 function attentionInputsBackward(
   ops: Operations,
   w: LayerRoles,
@@ -93,7 +93,7 @@ function attentionInputsBackward(
   { dResidual_NC, dQkv_NX }: Gradients,
   { rotary_TD, positions_N, shape }: Activations,
 ): void {
-  ops.rope(dQkv_NX, rotary_TD, positions_N, shape, { inverse: true });
+  if (a.rotates) ops.rope(dQkv_NX, rotary_TD, positions_N, shape, { inverse: true });
   for (const { weight, from, rstd_M, raw, dRaw, dNormed } of a.headNorms) {
     if (w.headNorms === null || d.headNorms === null) throw new Error("the norms on q and k have no weights");
     ops.sliceColumns(dNormed.tokens, dQkv_NX, from);

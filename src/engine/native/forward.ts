@@ -24,7 +24,7 @@ export function forward(ops: Operations, architecture: Architecture, w: Roles, a
   ops.rmsNorm(a.hidden_NC, a.lastRstd_N, a.last_NC, null, w.finalNorm_C, epsilon);
 }
 
-/** h = rmsnorm(x); q, k, v = h Wᵀ (+ b), normed where asked, q and k rotated. */
+/** h = rmsnorm(x); q, k, v = h Wᵀ (+ b), normed where asked, q and k rotated in layers with positions. */
 export function attentionInputs(
   ops: Operations,
   epsilon: number,
@@ -41,7 +41,7 @@ export function attentionInputs(
     ops.rmsNorm(normed.heads, rstd_M, raw.heads, null, w.headNorms[weight], epsilon);
     ops.placeColumns(a.qkv_NX, normed.tokens, from);
   }
-  ops.rope(a.qkv_NX, rotary_TD, positions_N, shape);
+  if (a.rotates) ops.rope(a.qkv_NX, rotary_TD, positions_N, shape);
 }
 
 /** y = x + attention(q, k, v) Woᵀ; in decoding, k and v join those of earlier tokens first. */

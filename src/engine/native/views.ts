@@ -1,6 +1,6 @@
 /** The buffers of an activation plan as views of the arenas that hold them, arranged as forward and backward ask for them. */
 import { sizeOf } from "../../base/dims.js";
-import type { Architecture } from "../../model/architecture.js";
+import { type Architecture, hasRope } from "../../model/architecture.js";
 import type {
   ActivationPlan,
   BackwardSlots,
@@ -33,6 +33,8 @@ export interface HeadNorm {
 export interface LayerActivations extends LayerSlots<Buffer> {
   /** Residual stream that leaves the layer: the next one's input. */
   readonly output_NC: Buffer;
+  /** Whether q and k turn with their positions. */
+  readonly rotates: boolean;
   /** Empty, or q and k. */
   readonly headNorms: readonly HeadNorm[];
   /** Of earlier tokens, in decoding; otherwise a token sees those of its own pass. */
@@ -86,6 +88,7 @@ export function activationsOf(
     return {
       ...views(own, `layer ${index} `),
       output_NC: index + 1 < plan.layers.length ? view("output_NC", plan.layers[index + 1].own.input_NC) : pass.last_NC,
+      rotates: hasRope(architecture, index),
       headNorms:
         heads === null || plan.heads === null ? [] : headNorms(device, architecture, views(heads), views(plan.heads)),
       cache: null,

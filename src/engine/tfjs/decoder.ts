@@ -1,6 +1,6 @@
 /** The decoder of `model/architecture.ts` in tfjs operations, from embedded tokens to the final norm. The head is in `loss.ts`. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Architecture } from "../../model/architecture.js";
+import { type Architecture, hasRope } from "../../model/architecture.js";
 import { attend, byHead, rope } from "./attention.js";
 import type { Layout } from "./layout.js";
 import { columnSums, rmsNorm } from "./norm.js";
@@ -32,7 +32,7 @@ export function hiddenStates(
     const attentionInput = rmsNorm(x_NC, local("input_layernorm.weight") as tf.Tensor1D, normEpsilon);
     x_NC = tf.add(
       x_NC,
-      attention(architecture, local, layout, attentionInput, (fresh) => remember(layer, fresh)),
+      attention(architecture, local, layer, layout, attentionInput, (fresh) => remember(layer, fresh)),
     );
     const mlpInput = rmsNorm(x_NC, local("post_attention_layernorm.weight") as tf.Tensor1D, normEpsilon);
     x_NC = tf.add(x_NC, swiGlu(local, mlpInput));
@@ -43,20 +43,22 @@ export function hiddenStates(
 function attention(
   architecture: Architecture,
   weights: Weights,
+  layer: number,
   layout: Layout,
   input_NC: tf.Tensor2D,
   remember: (fresh: KeysAndValues) => KeysAndValues,
 ): tf.Tensor2D {
   const { heads, kvHeads, headWidth } = architecture;
   const { rows } = layout;
-  const rotated = (name: "q" | "k", count: number): tf.Tensor3D => {
+  const turned = (name: "q" | "k", count: number): tf.Tensor3D => {
     const projected = projection(architecture, weights, name, input_NC);
     const normed = architecture.qkNorm ? headNorm(architecture, weights, name, projected) : projected;
-    return rope(tf.reshape(normed, [rows * layout.queries, count, headWidth]), layout);
+    const x_NHD: tf.Tensor3D = tf.reshape(normed, [rows * layout.queries, count, headWidth]);
+    return hasRope(architecture, layer) ? rope(x_NHD, layout) : x_NHD;
   };
-  const q = byHead(rotated("q", heads), rows, headWidth);
+  const q = byHead(turned("q", heads), rows, headWidth);
   const { keys, values } = remember({
-    keys: byHead(rotated("k", kvHeads), rows, headWidth),
+    keys: byHead(turned("k", kvHeads), rows, headWidth),
     values: byHead(projection(architecture, weights, "v", input_NC), rows, headWidth),
   });
   return linear(attend(architecture, layout, q, keys, values), weights("self_attn.o_proj.weight"));
