@@ -6,7 +6,8 @@ import { MANIFEST_FILE, type TrainerState } from "../checkpoint/format.js";
 import { newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
 import type { Plan } from "../config/plan.js";
 import type { Engine } from "../engine/engine.js";
-import { createEngine, type Places } from "../engine/select.js";
+import { createEngine, type EngineOptions, type Places } from "../engine/select.js";
+import type { Architecture } from "../model/architecture.js";
 import { fromHuggingFaceConfig } from "../model/hugging-face.js";
 import { parameterTable } from "../model/parameters.js";
 import { engineOptionsOf } from "./memory.js";
@@ -14,6 +15,7 @@ import { engineOptionsOf } from "./memory.js";
 export interface LoadedModel {
   /** Owned by the caller. */
   readonly engine: Engine;
+  readonly architecture: Architecture;
   readonly folder: string;
   /** Null for a Hugging Face folder that no run of ours wrote. */
   readonly trainer: TrainerState | null;
@@ -21,24 +23,47 @@ export interface LoadedModel {
   readonly tokenizer: string | null;
 }
 
+/** Takes a line about what is being loaded. */
+export type LoadReport = (line: string) => void;
+
 /**
  * @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run.
  * @param places where a card's libraries may be.
  */
-export async function loadModel(plan: Plan, checkpoint: string | null, places?: Places): Promise<LoadedModel> {
-  const folder = checkpoint ?? (await newestFolder(plan));
+export async function loadModel(
+  plan: Plan,
+  checkpoint: string | null,
+  places?: Places,
+  report?: LoadReport,
+): Promise<LoadedModel> {
+  return loadFolder(checkpoint ?? (await newestFolder(plan)), engineOptionsOf(plan, places), report);
+}
+
+/** @param folder a checkpoint or a Hugging Face folder. */
+export async function loadFolder(
+  folder: string,
+  options: EngineOptions,
+  report: LoadReport = () => {},
+): Promise<LoadedModel> {
+  report(`opening ${folder}`);
   const { architecture, weights, trainer } = await openModel(folder);
-  const { engine } = await createEngine(architecture, parameterTable(architecture), {
-    ...engineOptionsOf(plan, places),
-    purpose: "evaluation",
-  });
+  const table = parameterTable(architecture);
+  const { engine } = await createEngine(architecture, table, { report, ...options, purpose: "evaluation" });
   try {
-    engine.load(weights());
+    engine.load(counted(weights(), (done) => report(`loading ${folder}: tensor ${done} of ${table.length}`)));
   } catch (error) {
     engine[Symbol.dispose]();
     throw error;
   }
-  return { engine, folder, trainer, tokenizer: trainer?.fingerprints.tokenizer ?? null };
+  return { engine, architecture, folder, trainer, tokenizer: trainer?.fingerprints.tokenizer ?? null };
+}
+
+function* counted<Item>(items: Iterable<Item>, onItem: (done: number) => void): Iterable<Item> {
+  let done = 0;
+  for (const item of items) {
+    onItem(++done);
+    yield item;
+  }
 }
 
 async function openModel(folder: string) {
