@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../base/errors.js";
 import { generate, type ModelSource } from "../commands/generate.js";
+import { ENGINE_KINDS, type EngineKind } from "../engine/select.js";
 import {
   CHECKPOINT_HELP,
   examples,
@@ -18,9 +19,13 @@ import {
 interface GenerateArguments extends Omit<PlanOptions, "config"> {
   readonly config?: string;
   readonly model?: string;
+  readonly engine: EngineKind;
   readonly checkpoint?: string;
   readonly prompt: readonly string[];
   readonly prompts?: string;
+  readonly chat?: boolean;
+  readonly messages?: string;
+  readonly template?: string;
   readonly tokens: number;
   readonly temperature: number;
   readonly topK?: number;
@@ -42,9 +47,16 @@ export function addGenerate(root: Command, terminal: Terminal): void {
       ).conflicts("config"),
     );
   withOverrides(command)
+    .addOption(new Option("--engine <kind>", "with --model: the engine").choices(ENGINE_KINDS).default("auto"))
     .option("--checkpoint <folder>", `with a plan: ${CHECKPOINT_HELP}`)
     .addOption(repeatable("--prompt <text>", "what to continue; may be repeated").default([], "a new document"))
     .option("--prompts <file>", 'more of them: JSON lines, "a text" or { "prompt": "a text" } each')
+    .option("--chat", "prompts are what a user says; the model answers in its own chat template")
+    .option(
+      "--messages <file>",
+      "a conversation to answer, as JSON in OpenAI's form, with tools or without; implies --chat",
+    )
+    .option("--template <file>", "chat template to use (default: the one beside the tokenizer; `chatml` is built in)")
     .option("--tokens <count>", "most tokens to add to each", wholeNumber, 100)
     .option("--temperature <value>", "0 takes the most likely token", number, 0.8)
     .option("--top-k <count>", "keep this many of the most likely tokens", wholeNumber)
@@ -57,6 +69,7 @@ export function addGenerate(root: Command, terminal: Terminal): void {
       examples(
         'generate --config configs/quickstart.yaml --prompt "The operation"',
         'generate --model checkpoints/quickstart/step-00000100 --prompt "One" --prompt "Two" --temperature 0',
+        'generate --model ../Qwen3-0.6B --chat --prompt "What is a bucket?"',
         "generate --model ../Llama-3.2-1B --prompts prompts.jsonl --tokens 200 --json",
       ),
     )
@@ -64,7 +77,8 @@ export function addGenerate(root: Command, terminal: Terminal): void {
       const { topK = null, topP = null, tokens, temperature, seed, stop: stops, json = false } = options;
       await generate({
         ...{ model: await modelOf(options), topK, topP, tokens, temperature, seed, stops, json },
-        ...{ prompts: options.prompt, promptsFile: options.prompts ?? null },
+        ...{ prompts: options.prompt, promptsFile: options.prompts ?? null, template: options.template ?? null },
+        ...{ messagesFile: options.messages ?? null, chat: options.chat === true || options.messages !== undefined },
         ...{ write: writer(terminal), progress: terminal.err, places: placesOf(terminal) },
       });
     });
@@ -86,5 +100,5 @@ async function modelOf(options: GenerateArguments): Promise<ModelSource> {
     throw new UserError({ what: "which model?", hint: "name a plan with --config, or a folder with --model" });
   if (useless.length > 0)
     throw new UserError({ what: `${useless.join(" and ")} belong to a plan`, hint: "use --config instead of --model" });
-  return { folder: model };
+  return { folder: model, engine: options.engine };
 }

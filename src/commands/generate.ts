@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { type Problem, UserError } from "../base/errors.js";
 import { ProgressLine, type ProgressStream } from "../base/report.js";
 import type { Plan } from "../config/plan.js";
+import type { ChatTemplate } from "../data/chat/chat-template.js";
+import { loadChatTemplate } from "../data/chat/chat-template-file.js";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.js";
-import type { Places } from "../engine/select.js";
-import { endTokensOf } from "../eval/end-tokens.js";
+import type { EngineKind, Places } from "../engine/select.js";
+import { endOfTurn, endTokensOf } from "../eval/end-tokens.js";
 import { type Continuation, type Generation, generateTexts } from "../eval/generation.js";
 import type { SamplingOptions } from "../eval/sampling.js";
 import { type LoadedModel, loadFolder, loadModel } from "../train/load-model.js";
-import { type PromptSources, readPrompts } from "./generate-prompts.js";
+import { type GivenPrompt, type PromptSources, readPrompts } from "./generate-prompts.js";
 import { showTexts } from "./generate-show.js";
 
 /** A plan's model, or a folder with a model and its tokenizer. */
@@ -19,10 +21,12 @@ export type ModelSource =
       /** A checkpoint's folder, or null for the newest whole one of the plan's run. */
       readonly checkpoint: string | null;
     }
-  | { readonly folder: string };
+  | { readonly folder: string; readonly engine: EngineKind };
 
 export interface GenerateOptions extends SamplingOptions, PromptSources {
   readonly model: ModelSource;
+  /** A file or the name of one, as `loadChatTemplate` takes it; null for the one beside the tokenizer. */
+  readonly template: string | null;
   /** Most tokens to add to each prompt. */
   readonly tokens: number;
   /** A text ends before the first of these. */
@@ -50,8 +54,10 @@ export interface GenerateReport {
 }
 
 interface Prompt {
-  /** What is shown before its continuation. */
+  /** What the model is given. */
   readonly text: string;
+  /** What people are shown of it. */
+  readonly shown: string;
   readonly tokens: readonly number[];
 }
 
@@ -61,16 +67,17 @@ export async function generate(options: GenerateOptions): Promise<GenerateReport
   const given = await readPrompts(options);
   using line = new ProgressLine(options.progress);
   const tokenizer = await loadTokenizer(tokenizerPath(options.model));
+  const template = options.chat ? await loadChatTemplate(tokenizer.path, options.template) : null;
   const model = await load(options, line);
   using engine = model.engine;
   line.clear();
   checkTokenizer(model, tokenizer);
-  const prompts = encodePrompts(given.length === 0 ? [""] : given, tokenizer, model);
+  const prompts = given.map((prompt) => encodePrompt(prompt, tokenizer, template, model));
   checkLengths(prompts, model.architecture.maxLength);
   const shown = options.json
     ? null
     : showTexts(
-        prompts.map(({ text }) => text),
+        prompts.map((prompt) => prompt.shown),
         options.write,
       );
   const { temperature, topK, topP, seed, tokens, stops } = options;
@@ -80,7 +87,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateReport
     prompts.map((prompt) => prompt.tokens),
     {
       ...{ sampling: { temperature, topK, topP, seed }, tokens, stops, maxLength: model.architecture.maxLength },
-      ends: await endTokensOf(model.folder, tokenizer),
+      ends: await endsOf(model.folder, tokenizer, template),
       ...(shown === null ? {} : { onText: shown }),
     },
   );
@@ -98,7 +105,7 @@ function load({ model, places }: GenerateOptions, line: ProgressLine): Promise<L
     if (performance.now() - began > QUIET_MS) line.update(text);
   };
   if ("plan" in model) return loadModel(model.plan, model.checkpoint, places, report);
-  return loadFolder(model.folder, { kind: "auto", ...(places === undefined ? {} : { places }) }, report);
+  return loadFolder(model.folder, { kind: model.engine, ...(places === undefined ? {} : { places }) }, report);
 }
 
 function tokenizerPath(model: ModelSource): string {
@@ -116,15 +123,30 @@ function checkTokenizer({ tokenizer, folder }: LoadedModel, found: Tokenizer): v
 }
 
 /**
- * A model of others is given what Hugging Face puts before a text. Ours were trained on documents without it; an empty prompt begins where
- * documents begin: after the end of another.
+ * A rendered conversation holds all its tokens. A text for a model of others gets what Hugging Face puts before it; ours were trained on
+ * documents without it. An empty prompt begins where documents begin: after the end of another.
  */
-function encodePrompts(texts: readonly string[], tokenizer: Tokenizer, { trainer }: LoadedModel): Prompt[] {
+function encodePrompt(
+  prompt: GivenPrompt,
+  tokenizer: Tokenizer,
+  template: ChatTemplate | null,
+  { trainer }: LoadedModel,
+): Prompt {
+  if ("messages" in prompt) {
+    if (template === null) throw new Error("a conversation outside of a chat");
+    const text = template.render({ ...prompt, addGenerationPrompt: true });
+    const tokens = [...tokenizer.encode(text, { specialTokens: "parse" })];
+    return { text, shown: "", tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
+  }
+  const { text } = prompt;
   const before = trainer === null && tokenizer.beginOfText !== null ? [tokenizer.beginOfText] : [];
-  return texts.map((text) => {
-    const tokens = [...before, ...tokenizer.encode(text)];
-    return { text, tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
-  });
+  const tokens = [...before, ...tokenizer.encode(text)];
+  return { text, shown: text, tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
+}
+
+async function endsOf(folder: string, tokenizer: Tokenizer, template: ChatTemplate | null) {
+  const turn = template === null ? null : endOfTurn(template, tokenizer);
+  return new Set([...(await endTokensOf(folder, tokenizer)), ...(turn === null ? [] : [turn])]);
 }
 
 function checkLengths(prompts: readonly Prompt[], most: number): void {

@@ -4,6 +4,7 @@ import { UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
 import { CONFIG_FILE } from "../checkpoint/format.js";
 import { readJsonObject } from "../checkpoint/json.js";
+import type { ChatTemplate } from "../data/chat/chat-template.js";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.js";
 
 /** Where Hugging Face keeps `eos_token_id`, a number or a list; the first file that names any counts, as in `transformers`. */
@@ -22,6 +23,34 @@ export async function endTokensOf(
     if (named.length > 0) return new Set([tokenizer.endOfText, ...named]);
   }
   return new Set([tokenizer.endOfText]);
+}
+
+/** What an answer is taken for when it is asked how one ends. */
+const ANSWER = "an answer";
+
+/** The special token that a chat template puts behind an answer; null where it puts none, or knows no answers. */
+export function endOfTurn(
+  template: Pick<ChatTemplate, "render">,
+  tokenizer: Pick<Tokenizer, "encode" | "tokenText" | "spellsSpecialToken">,
+): number | null {
+  const text = rendered(template);
+  const behind = text.slice(text.lastIndexOf(ANSWER) + ANSWER.length);
+  const [first] = text.includes(ANSWER) ? tokenizer.encode(behind, { specialTokens: "parse" }) : [];
+  const spelling = first === undefined ? null : tokenizer.tokenText(first);
+  return first !== undefined && spelling !== null && tokenizer.spellsSpecialToken(spelling) ? first : null;
+}
+
+function rendered(template: Pick<ChatTemplate, "render">): string {
+  const messages = [
+    { role: "user", content: "a question" },
+    { role: "assistant", content: ANSWER },
+  ];
+  try {
+    return template.render({ messages });
+  } catch (error) {
+    if (error instanceof UserError) return "";
+    throw error;
+  }
 }
 
 async function namedIn(path: string): Promise<readonly number[]> {

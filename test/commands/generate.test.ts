@@ -1,5 +1,5 @@
 /** `generate` with a tiny trained model: by its plan, and by its folder alone. */
-import { copyFile, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GenerateOptions, type GenerateReport, generate } from "../../src/commands/generate.js";
@@ -19,7 +19,15 @@ beforeAll(async () => {
   folder = outcome.checkpoint ?? "";
   base = {
     model: { plan: await project.plan(), checkpoint: null },
-    ...{ prompts: ["agent 1: call"], promptsFile: null, stops: [], json: false },
+    ...{
+      prompts: ["agent 1: call"],
+      promptsFile: null,
+      messagesFile: null,
+      chat: false,
+      template: null,
+      stops: [],
+      json: false,
+    },
     ...{ tokens: 20, temperature: 0.8, topK: null, topP: null, seed: 1 },
     ...{ write: () => {}, progress: captured() },
   };
@@ -86,9 +94,10 @@ describe("generate", () => {
   });
 
   it("needs no plan where a tokenizer stands beside the model", async () => {
-    const alone = { model: { folder }, temperature: 0 };
+    const alone = { model: { folder, engine: "tfjs-cpu" }, temperature: 0 } as const;
+    await rename(join(folder, "tokenizer.json"), join(folder, "elsewhere.json"));
     await expect(generate({ ...base, ...alone })).rejects.toThrow(/tokenizer\.json/);
-    await copyFile((await project.plan()).data.tokenizer.path, join(folder, "tokenizer.json"));
+    await rename(join(folder, "elsewhere.json"), join(folder, "tokenizer.json"));
     const report: GenerateReport = await generate({ ...base, ...alone });
     expect(report.completions.map(({ text }) => text)).toEqual(await texts({ temperature: 0 }));
   });
