@@ -158,7 +158,7 @@ static void multiply_blocked(const product_t *p, const tiles_t *tiles) {
 /*
  * Up to FEW_ROWS rows of a (measured: where packing b, for use once, begins to pay) against b's rows: dot products in VL partial sums each, of
  * a block of rows of a and a group of rows of b at a time. The first pass over a group takes it from memory, later ones find it in cache;
- * blocks and groups are as large as registers hold, so that up to TALL rows need one pass only. They do not show in the result: every number
+ * blocks and groups are as large as registers hold: low and wide ones, or tall ones where a single pass is enough then. They do not show in the result: every number
  * is the same sum in the same order, whatever stands beside it, so that a row decoded among others is decoded as it is alone.
  */
 #if VL == 16 || defined(__aarch64__)
@@ -219,7 +219,7 @@ INLINE void dot_group(const product_t *p, int64_t group, const int most, const i
 }
 
 static void multiply_few(const product_t *p) {
-  const int tall = p->m > LOW;
+  const int tall = p->m > LOW && p->m <= TALL;
   int64_t groups = parts_of(p->n, tall ? TALL_DOTS : LOW_DOTS);
 #pragma omp parallel for schedule(static) if ((double)p->m * p->n * p->k >= WORTH_THREADS)
   for (int64_t group = 0; group < groups; group++) {
