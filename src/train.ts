@@ -21,7 +21,7 @@ import { type DataSources, openSources } from "./data/sources.js";
 import type { Engine } from "./engine/engine.js";
 import { answerOf } from "./engine/native/recomputation.js";
 import { createEngine, engineThatRuns, type Places } from "./engine/select.js";
-import { type Evaluation, evaluateHeldOut } from "./eval/held-out.js";
+import { type Evaluation, evaluateHeldOut, heldOutOptionsOf } from "./eval/held-out.js";
 import { type Architecture, architectureOf } from "./model/architecture.js";
 import { toHuggingFaceConfig } from "./model/hugging-face.js";
 import { parameterTable } from "./model/parameters.js";
@@ -29,7 +29,7 @@ import { clipScale, isUsable } from "./optim/clipping.js";
 import { learningRateAt } from "./optim/schedules.js";
 import { type Beginning, beginRun, differencesOf, type Maker } from "./train/begin.js";
 import { engineOptionsOf, memoryOfRun, PREFETCH_STEPS } from "./train/memory.js";
-import { checkDemand, orderOfPlan } from "./train/order.js";
+import { checkDemand, orderOfPlan, unreadOf } from "./train/order.js";
 import { diverged, notEvaluable } from "./train/refusals.js";
 import { type StepReport, TrainReport } from "./train/report.js";
 
@@ -75,7 +75,7 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   await using sources = await openSources(plan.data);
   const architecture = architectureOf(plan.model, sources.tokenizer.vocabulary);
   const begin = await beginRun(plan, architecture, options.resume);
-  const order = orderOfPlan(plan, sources.domains, begin.startLedger);
+  const order = await orderOfPlan(plan, sources.domains, begin.startLedger);
   checkDemand(plan, order, sources.domains);
   checkOrder(begin, order, plan.runFolder);
   using log = openRunLog(join(plan.runFolder, "log.jsonl"));
@@ -97,7 +97,8 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   collectGarbage();
   report.begins(begin, engine.describe(), why, memory);
   const maker = { engine: engine.describe().name, precision: memory.choice?.precision ?? engine.describe().precision };
-  for (const warning of differencesOf(begin.maker, maker)) report.warn(warning);
+  for (const warning of [...differencesOf(begin.maker, maker), ...unreadOf(order, sources.domains)])
+    report.warn(warning);
 
   const run: Run = { plan, architecture, sources, order, engine, maker, begin };
   await using saver = new BackgroundSaver(plan.runFolder);
@@ -105,7 +106,6 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   let updates = begin.updates;
   let skipped = 0;
   let checkpoint = begin.checkpoint;
-  const packings = new Map(plan.stages.map(({ name, packing }) => [name, packing]));
   const steps = prefetch({
     order,
     streams: sources.domains.map(({ train }) => train),
@@ -113,7 +113,6 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
     toStep: order.steps,
     depth: PREFETCH_STEPS,
     microBatchRows: plan.engine.microBatchRows,
-    packingOf: ({ name }) => packings.get(name) ?? "isolated",
   })[Symbol.asyncIterator]();
   await using _reader = { [Symbol.asyncDispose]: async () => void (await steps.return?.(undefined)) };
 
@@ -198,11 +197,7 @@ async function evaluate(run: Run, step: number, report: TrainReport): Promise<Ev
   // At a stage's first step the stage that counts is the one that just ended.
   const stage = step === 0 ? plan.stages[0] : plan.stages[order.stageAt(step - 1).index];
   const domains = await evaluateHeldOut(engine, sources, {
-    // One length for the whole run: losses at different lengths do not compare.
-    length: Math.max(...plan.stages.map(({ sequenceLength }) => sequenceLength)),
-    rows: plan.engine.microBatchRows,
-    tokensPerDomain: plan.evaluation.tokensPerDomain,
-    packing: stage.packing,
+    ...heldOutOptionsOf(plan),
     onBatch: (domain, tokens) => report.evaluating(domain, tokens),
   });
   const broken = Object.entries(domains).filter(([, { loss }]) => !Number.isFinite(loss));

@@ -5,7 +5,14 @@ import { ProgressLine, type ProgressStream } from "../base/report.js";
 import type { Plan } from "../config/plan.js";
 import { openSources } from "../data/sources.js";
 import type { Places } from "../engine/select.js";
-import { type DomainLoss, type Evaluation, evaluateHeldOut, forgetting, parseEvaluations } from "../eval/held-out.js";
+import {
+  type DomainLoss,
+  type Evaluation,
+  evaluateHeldOut,
+  forgetting,
+  heldOutOptionsOf,
+  parseEvaluations,
+} from "../eval/held-out.js";
 import { loadModel } from "../train/load-model.js";
 
 export interface EvalReport {
@@ -48,10 +55,8 @@ export async function evaluate(plan: Plan, options: EvalOptions): Promise<EvalRe
     });
   using line = new ProgressLine(options.progress);
   const domains = await evaluateHeldOut(engine, sources, {
-    length: Math.max(...plan.stages.map(({ sequenceLength }) => sequenceLength)),
-    rows: plan.engine.microBatchRows,
-    tokensPerDomain: options.tokens ?? plan.evaluation.tokensPerDomain,
-    packing: plan.stages[0].packing,
+    ...heldOutOptionsOf(plan),
+    ...(options.tokens === null ? {} : { tokensPerDomain: options.tokens }),
     onBatch: (domain, tokens) => line.update(`evaluating ${domain}: ${formatCount(tokens)} tokens`),
   });
   line.clear();

@@ -5,13 +5,15 @@ import type { Plan } from "../config/plan.js";
 import type { StageDemand } from "../data/order.js";
 import { openSources } from "../data/sources.js";
 import { startLedgerOf } from "../train/begin.js";
-import { checkDemand, orderOfPlan } from "../train/order.js";
+import { checkDemand, orderOfPlan, unreadOf } from "../train/order.js";
 
 export interface PlannedData {
   readonly vocabulary: number;
   readonly domains: readonly PlannedDomain[];
   /** By stage. */
   readonly demand: readonly StageDemand[];
+  /** What stages will not read of the domains in their mixtures, in words. */
+  readonly unread: readonly string[];
 }
 
 export interface PlannedDomain {
@@ -24,7 +26,7 @@ export interface PlannedDomain {
 /** @throws UserError with what is missing, or when the data cannot feed the plan. */
 export async function readPlannedData(plan: Plan): Promise<PlannedData> {
   await using sources = await openSources(plan.data);
-  const order = orderOfPlan(plan, sources.domains, await startLedgerOf(plan.begin));
+  const order = await orderOfPlan(plan, sources.domains, await startLedgerOf(plan.begin));
   checkDemand(plan, order, sources.domains);
   return {
     vocabulary: sources.tokenizer.vocabulary,
@@ -33,6 +35,7 @@ export async function readPlannedData(plan: Plan): Promise<PlannedData> {
       heldOutTokens: heldOut?.tokens ?? null,
     })),
     demand: order.demand(),
+    unread: unreadOf(order, sources.domains),
   };
 }
 

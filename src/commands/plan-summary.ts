@@ -2,7 +2,7 @@
 import { toNumber } from "../base/rational.js";
 import { cardPeak } from "../bench/card-peak.js";
 import type { PeakPrediction } from "../bench/prediction.js";
-import type { Plan } from "../config/plan.js";
+import type { Packing, Plan } from "../config/plan.js";
 import type { StageDemand } from "../data/order.js";
 import type { Architecture } from "../model/architecture.js";
 import { flopsPerToken } from "../model/costs.js";
@@ -27,6 +27,8 @@ export interface PlanSummary {
   /** Null when the data is not here. */
   readonly domains: readonly PlannedDomain[] | null;
   readonly stages: readonly StageSummary[];
+  /** What stages will not read of the domains in their mixtures, in words; empty without the data. */
+  readonly unread: readonly string[];
   /** Null when it was not measured. */
   readonly speed: Speed | null;
   /** Seconds of all steps at the measured speed; evaluation and saving come on top. */
@@ -41,16 +43,19 @@ export interface StageSummary {
   readonly tokens: number;
   readonly sequenceLength: number;
   readonly rowsPerStep: number;
+  readonly packing: Packing;
   readonly schedule: string;
   readonly firstRate: number;
   readonly highestRate: number;
   readonly lastRate: number;
-  /** Tokens that this stage takes of each domain, and the epochs of it that the run has made when the stage ends; null without the data. */
+  /** Tokens that this stage takes of each domain, without padding, and the epochs of it that the run has made when the stage ends; null without the data. */
   readonly domains: readonly {
     readonly name: string;
     readonly share: number;
     readonly tokens: number;
     readonly epochs: number | null;
+    /** Part of the stage's rows that is tokens and not padding; null without the data, and where the stage has no row of the domain. */
+    readonly filled: number | null;
   }[];
 }
 
@@ -79,6 +84,7 @@ export function summarize(
     tokens,
     domains: data?.domains ?? null,
     stages: plan.stages.map((stage, index) => summarizeStage(stage, data?.demand[index] ?? null)),
+    unread: data?.unread ?? [],
     speed,
     seconds: speed === null ? null : tokens / speed.tokensPerSecond,
     peak: peakOf(memory, trainingFlops),
@@ -99,6 +105,7 @@ function summarizeStage(stage: Plan["stages"][number], demand: StageDemand | nul
     tokens: stage.tokens,
     sequenceLength: stage.sequenceLength,
     rowsPerStep: stage.rowsPerStep,
+    packing: stage.packing,
     schedule: stage.schedule.kind,
     firstRate: rates(0),
     highestRate: stage.schedule.peak,
@@ -106,9 +113,11 @@ function summarizeStage(stage: Plan["stages"][number], demand: StageDemand | nul
     domains: stage.mixture.map(({ domain, share }) => {
       const part = toNumber(share);
       const tokens = Math.round(part * stage.tokens);
-      if (demand === null) return { name: domain, share: part, tokens, epochs: null };
+      if (demand === null) return { name: domain, share: part, tokens, epochs: null, filled: null };
       const need = demand.domains.find((entry) => entry.domain === domain);
-      return { name: domain, share: part, tokens: need?.tokens ?? 0, epochs: need?.epochs ?? 0 };
+      if (need === undefined) throw new Error(`nobody asked what stage ${stage.name} needs of ${domain}`);
+      const filled = need.rows > 0 ? need.tokens / (need.rows * stage.sequenceLength) : null;
+      return { name: domain, share: part, tokens: need.tokens, epochs: need.epochs, filled };
     }),
   };
 }

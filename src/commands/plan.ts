@@ -81,6 +81,7 @@ function render(plan: Plan, summary: PlanSummary): string[] {
       : `time       about ${formatSeconds(summary.seconds)} at ${formatCount(summary.speed.tokensPerSecond)} tok/s on ${summary.speed.engine} (measured now; evaluation and saving come on top)`,
     "",
     ...renderDomains(plan, summary),
+    ...summary.unread.map((line) => `warning: ${line}`),
     ...plan.stages.flatMap((stage, index) => ["", ...renderStage(stage, summary.stages[index], index)]),
   ];
 }
@@ -107,12 +108,13 @@ function renderStage(stage: Plan["stages"][number], summary: StageSummary, index
   return [
     `stage ${index + 1}    ${summary.name}: ${summary.steps} steps of ${summary.rowsPerStep} × ${summary.sequenceLength} tokens, ${formatCount(summary.tokens)} in all`,
     ...formatTable([
-      ["  domain", "share", "tokens", "epochs at its end"],
-      ...summary.domains.map(({ name, share, tokens, epochs }) => [
+      ["  domain", "share", "tokens", "epochs at its end", ...(summary.packing === "whole" ? ["rows filled"] : [])],
+      ...summary.domains.map(({ name, share, tokens, epochs, filled }) => [
         `  ${name}`,
         `${(100 * share).toFixed(1)} %`,
         formatCount(tokens),
         epochs === null ? "?" : epochs.toFixed(3),
+        ...(summary.packing === "whole" ? [filled === null ? "?" : `${(100 * filled).toFixed(1)} %`] : []),
       ]),
     ]),
     `  ${summary.schedule} schedule, learning rate ${formatRate(summary.firstRate)} → ${formatRate(summary.highestRate)} → ${formatRate(summary.lastRate)}`,

@@ -89,6 +89,12 @@ export interface ModelPlan {
   readonly padVocabularyTo: number;
 }
 
+/**
+ * `isolated`: attention stays within a document and positions restart there; `attend`: the row is one text. Both cut the stream into rows.
+ * `whole`: a row holds whole documents, isolated, and is filled up with padding.
+ */
+export type Packing = "isolated" | "attend" | "whole";
+
 export interface StagePlan {
   readonly name: string;
   /** Optimizer steps; `tokens` rounded up to whole steps. */
@@ -102,7 +108,7 @@ export interface StagePlan {
   readonly rowsPerStep: number;
   readonly mixture: readonly MixtureShare[];
   readonly schedule: ScheduleSpec;
-  readonly packing: "isolated" | "attend";
+  readonly packing: Packing;
   /** Highest number of epochs of each domain, counted over the whole run up to this stage's end; a domain not named has no limit. */
   readonly maxEpochs: Readonly<Record<string, number>>;
 }

@@ -54,7 +54,7 @@ export const stageSchema = section("a stage", {
   tokensPerStep: count("tokens"),
   mixture: z.record(z.string(), mixturePart, "the mixture: a part or a share for each domain"),
   schedule: scheduleSchema,
-  packing: word(["isolated", "attend"]).prefault("isolated"),
+  packing: word(["isolated", "attend", "whole"]).prefault("isolated"),
   maxEpochs: z
     .record(z.string(), positive.nullable(), "limits: a number of epochs, or null, for each domain")
     .prefault({}),

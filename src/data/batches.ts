@@ -1,15 +1,14 @@
 /**
  * Rows become batches: the pieces of each row are read from their domains and laid side by side.
  *
- * A piece of p inputs reads p + 1 tokens, so its last target is its own next token, and two pieces of a row share nothing.
+ * A piece of p inputs reads p + 1 tokens, so its last target is its own next token, and two pieces of a row share nothing. A row of whole
+ * documents is filled up with padding: token 0, which counts in no loss, each a document of its own, so that it sees and is seen by nothing.
  */
+import type { Packing } from "../config/plan.js";
 import type { Batch } from "./batch.js";
 import type { Piece } from "./epoch.js";
 import type { StreamWindow } from "./shards/token-stream.js";
 import type { Row } from "./stage-order.js";
-
-/** `isolated`: attention stays within a document and positions restart there; `attend`: the row is one text. */
-export type Packing = "isolated" | "attend";
 
 /** Where a domain's tokens are read from: `length` tokens from token `start`. */
 export interface WindowSource {
@@ -23,7 +22,8 @@ export interface AssembleOptions {
 }
 
 /**
- * Reads the rows into one batch. `streams` are in the order of `Row.domain`; every row's pieces sum to `length`.
+ * Reads the rows into one batch. `streams` are in the order of `Row.domain`; every row's pieces sum to `length`, or less
+ * where documents are whole.
  * When a read fails it rejects with the first failure in row order, after all reads have ended: the streams may then be closed.
  */
 export async function assemble(
@@ -48,14 +48,17 @@ export async function assemble(
       offset += piece.length;
       return { stream: streams[row.domain], piece, place };
     });
-    if (offset !== length) throw new Error(`a row of ${offset} tokens in a batch of rows of ${length}`);
+    if (packing === "whole" ? offset > length : offset !== length)
+      throw new Error(`a row of ${offset} tokens in a batch of rows of ${length}`);
+    for (let position = offset; position < length; position++)
+      batch.documentStart_BT[index * length + position] = position;
     return pieces;
   });
   await settleAll(
     reads.map(async ({ stream, piece, place }) => {
       const window = await stream.read(piece.start, piece.length + 1);
       lay(window, piece, place, batch);
-      if (packing === "isolated") markDocuments(window, piece, place, batch.documentStart_BT);
+      if (packing !== "attend") markDocuments(window, piece, place, batch.documentStart_BT);
     }),
   );
   return batch;
@@ -104,40 +107,6 @@ export function microBatches(rows: readonly Row[], most: number): readonly (read
   return Array.from({ length: Math.ceil(rows.length / most) }, (_, index) =>
     rows.slice(index * most, (index + 1) * most),
   );
-}
-
-export interface HeldOutOptions extends AssembleOptions {
-  /** Index that the batches carry. */
-  readonly domain: number;
-  /** Targets to read at most, rounded down to whole windows, of which there is at least one. */
-  readonly maxTokens: number;
-  /** B. */
-  readonly rows: number;
-}
-
-/**
- * A domain's held-out batches: its windows one after the other from its first token, the same every time. A stream that is shorter than
- * a window gives one shorter row; one with nothing to predict gives none.
- */
-export async function* heldOutBatches(
-  stream: WindowSource & { readonly tokens: number },
-  { domain, length, maxTokens, rows, packing }: HeldOutOptions,
-): AsyncGenerator<Batch> {
-  if (stream.tokens < 2) return;
-  const windowTokens = Math.min(length, stream.tokens - 1);
-  const windows = Math.min(
-    Math.floor((stream.tokens - 1) / windowTokens),
-    Math.max(1, Math.floor(maxTokens / windowTokens)),
-  );
-  for (let first = 0; first < windows; first += rows) {
-    const batch = Array.from({ length: Math.min(rows, windows - first) }, (_, row) => ({
-      domain: 0,
-      epoch: 0,
-      pieces: [{ start: (first + row) * windowTokens, length: windowTokens }],
-    }));
-    const assembled = await assemble(batch, [stream], { packing, length: windowTokens });
-    yield { ...assembled, domains_B: assembled.domains_B.fill(domain) };
-  }
 }
 
 /** Waits for all of them, then gives the results or throws the first failure in order; nothing is left running. */

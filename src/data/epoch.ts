@@ -24,6 +24,20 @@ export interface Segment {
   readonly windows: number;
 }
 
+/** What an epoch has left to read at one T: its windows in the order of their visit. */
+export interface EpochRows {
+  /** Windows of the level that is open. */
+  readonly windows: number;
+  /** Targets that the finished levels have read. */
+  readonly finishedTokens: number;
+  /** Targets of the epoch: those of the finished levels, and all that this one could read. */
+  readonly tokens: number;
+  /** The pieces of the open level's window at position `index` of its order, in stream order. */
+  piecesAt(index: number): Piece[];
+  /** Targets of the open level's first `index` windows. */
+  tokensBefore(index: number): number;
+}
+
 export interface EpochOptions {
   readonly domain: string;
   readonly seed: number;
@@ -36,9 +50,10 @@ export interface EpochOptions {
   readonly windowTokens: number;
 }
 
-export class Epoch {
-  /** Windows of the open level. */
+export class Epoch implements EpochRows {
   readonly windows: number;
+  readonly finishedTokens: number;
+  readonly tokens: number;
   readonly #windowTokens: number;
   readonly #stretch: Stretch;
   readonly #permutation: Permutation | null;
@@ -46,22 +61,27 @@ export class Epoch {
   /** @throws UserError when a finished level claims more windows than there were. */
   constructor(options: EpochOptions) {
     const { windowTokens, finished } = options;
-    let stretch: Stretch = new Whole(options.positions);
+    let stretch: Stretch = new Uncut(options.positions);
     finished.forEach((segment, level) => {
       stretch = new Left(stretch, segment, options, level);
     });
     this.windows = Math.floor(stretch.length / windowTokens);
+    this.finishedTokens = options.positions - stretch.length;
+    this.tokens = options.positions;
     this.#windowTokens = windowTokens;
     this.#stretch = stretch;
     this.#permutation = this.windows > 0 ? permutationOf(options, finished.length, this.windows) : null;
   }
 
-  /** The pieces of the open level's window at position `index` of its order, in stream order. */
   piecesAt(index: number): Piece[] {
     if (this.#permutation === null) throw new RangeError("this epoch has no window left");
     const runs: Run[] = [];
     this.#stretch.collect(this.#permutation.at(index) * this.#windowTokens, this.#windowTokens, runs);
     return runs;
+  }
+
+  tokensBefore(index: number): number {
+    return index * this.#windowTokens;
   }
 }
 
@@ -82,7 +102,7 @@ interface Stretch {
 }
 
 /** The domain itself. */
-class Whole implements Stretch {
+class Uncut implements Stretch {
   constructor(readonly length: number) {}
 
   collect(start: number, length: number, runs: Run[]): void {

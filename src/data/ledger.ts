@@ -11,7 +11,7 @@ export interface DomainLedger {
   readonly fingerprint: string;
   /** The order's seed when the domain was first read. It keeps it, so that a new plan's seed cannot shuffle an epoch that has begun. */
   readonly seed: number;
-  /** Targets read, over all epochs. */
+  /** Targets read, over all epochs; what fills up a row of whole documents is none. */
   readonly tokens: number;
   /** Epochs read, with the part of the one that has begun. */
   readonly epochs: number;
@@ -56,7 +56,9 @@ export function parseLedger(value: unknown): Ledger {
 function parseDomain(value: unknown, where: string): DomainLedger {
   const { fingerprint, seed, tokens, epochs, cursor } = fields(value, where);
   if (typeof epochs !== "number" || !(epochs >= 0)) throw damaged(`${where}.epochs`, "a number from 0", epochs);
-  const { epoch, segments } = fields(cursor, `${where}.cursor`);
+  const { epoch, documents = "cut", segments } = fields(cursor, `${where}.cursor`);
+  if (documents !== "cut" && documents !== "whole")
+    throw damaged(`${where}.cursor.documents`, '"cut" or "whole"', documents);
   return {
     fingerprint: text(fingerprint, `${where}.fingerprint`),
     seed: count(seed, `${where}.seed`),
@@ -64,6 +66,7 @@ function parseDomain(value: unknown, where: string): DomainLedger {
     epochs,
     cursor: {
       epoch: count(epoch, `${where}.cursor.epoch`),
+      documents,
       segments: items(segments, `${where}.cursor.segments`, parseSegment),
     },
   };

@@ -5,7 +5,7 @@
 import { UserError } from "../base/errors.js";
 import { fingerprintOf } from "../base/fingerprint.js";
 import { domainLedger, type Ledger } from "./ledger.js";
-import { type OrderDomain, type OrderStage, type Row, StageOrder } from "./stage-order.js";
+import { type DomainDemand, type OrderDomain, type OrderStage, type Row, StageOrder } from "./stage-order.js";
 import { BEGINNING } from "./windows.js";
 
 /** Part of the fingerprint; goes up when the same options give another order. */
@@ -19,10 +19,10 @@ export interface DataOrderOptions {
   readonly start?: Ledger | null;
 }
 
-/** What a stage reads, and how far through each domain the run is at its end. */
 export interface StageDemand {
   readonly stage: string;
-  readonly domains: readonly { readonly domain: string; readonly tokens: number; readonly epochs: number }[];
+  /** In the order of its mixture. */
+  readonly domains: readonly DomainDemand[];
 }
 
 export class DataOrder {
@@ -30,7 +30,7 @@ export class DataOrder {
   readonly steps: number;
   /** Equal fingerprints give equal rows at every step. */
   readonly fingerprint: string;
-  readonly #stages: readonly { readonly firstStep: number; readonly order: StageOrder; readonly end: Ledger }[];
+  readonly #stages: readonly { readonly firstStep: number; readonly order: StageOrder }[];
 
   /**
    * @throws UserError when a stage mixes in a domain that is not there or is shorter than a window, when the shares have no common
@@ -48,7 +48,7 @@ export class DataOrder {
       const order = new StageOrder(stage, domains, ledger);
       ledger = order.ledgerAfter(stage.steps);
       steps += stage.steps;
-      return { firstStep, order, end: ledger };
+      return { firstStep, order };
     });
     this.steps = steps;
   }
@@ -73,14 +73,7 @@ export class DataOrder {
 
   /** What each stage asks of each domain of its mixture, to be checked against limits before the first step. */
   demand(): readonly StageDemand[] {
-    return this.#stages.map(({ order, end }) => ({
-      stage: order.stage.name,
-      domains: Object.entries(end.stages.at(-1)?.tokens ?? {}).map(([domain, tokens]) => ({
-        domain,
-        tokens,
-        epochs: domainLedger(end, domain)?.epochs ?? 0,
-      })),
-    }));
+    return this.#stages.map(({ order }) => ({ stage: order.stage.name, domains: order.demand() }));
   }
 
   #find(step: number, last: number): { index: number; firstStep: number; order: StageOrder } {
@@ -98,11 +91,13 @@ function describe({ seed, domains, stages, start = null }: DataOrderOptions): un
     version: ORDER_VERSION,
     seed,
     domains: domains.map(({ name, tokens, fingerprint }) => ({ name, tokens, fingerprint })),
-    stages: stages.map(({ name, steps, rowsPerStep, sequenceLength, mixture }) => ({
+    stages: stages.map(({ name, steps, rowsPerStep, sequenceLength, packing, mixture }) => ({
       name,
       steps,
       rowsPerStep,
       sequenceLength,
+      // How far tokens see within a row is not a matter of their order.
+      documents: packing === "whole" ? "whole" : "cut",
       mixture: mixture.map(({ domain, share }) => [domain, share.numerator, share.denominator]),
     })),
     start,

@@ -1,9 +1,8 @@
 /** Reading ahead: the batches of the next steps are read while a step is computed. The order is a function, so nothing else is shared. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Batch } from "./batch.js";
-import { assemble, microBatches, type Packing, settleAll, type WindowSource } from "./batches.js";
+import { assemble, microBatches, settleAll, type WindowSource } from "./batches.js";
 import type { DataOrder } from "./order.js";
-import type { OrderStage } from "./stage-order.js";
 
 export interface PrefetchOptions {
   readonly order: Pick<DataOrder, "batchAt" | "stageAt">;
@@ -15,7 +14,6 @@ export interface PrefetchOptions {
   /** Steps read ahead of the one being computed, at most; 0 reads each when it is asked for. */
   readonly depth: number;
   readonly microBatchRows: number;
-  readonly packingOf: (stage: OrderStage) => Packing;
 }
 
 export interface StepBatches {
@@ -55,9 +53,9 @@ function begin(step: number, options: PrefetchOptions): Promise<StepBatches> {
 async function read(step: number, options: PrefetchOptions): Promise<StepBatches> {
   // Streams may read without giving way. A turn later, the step that was just yielded has been handed to the device and is being computed.
   await nextTurn();
-  const { order, streams, microBatchRows, packingOf } = options;
+  const { order, streams, microBatchRows } = options;
   const { stage } = order.stageAt(step);
-  const how = { packing: packingOf(stage), length: stage.sequenceLength };
+  const how = { packing: stage.packing, length: stage.sequenceLength };
   const parts = microBatches(order.batchAt(step), microBatchRows);
   return { step, batches: await settleAll(parts.map((rows) => assemble(rows, streams, how))) };
 }

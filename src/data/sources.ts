@@ -130,6 +130,7 @@ function checkedIds(stream: TokenStream, vocabulary: number): TokenStream {
     vocabulary,
     endOfText: stream.endOfText,
     read,
+    documentLengths: () => stream.documentLengths(),
     [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
   };
 }

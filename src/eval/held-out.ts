@@ -1,6 +1,7 @@
 /** Held-out loss of every domain, in nats per token and bits per byte, and its change since the run's first step (forgetting). */
 import { UserError } from "../base/errors.js";
-import { heldOutBatches } from "../data/batches.js";
+import type { Packing, Plan } from "../config/plan.js";
+import { heldOutBatches } from "../data/held-out.js";
 import type { DataSources, DomainSource } from "../data/sources.js";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.js";
 import type { Engine } from "../engine/engine.js";
@@ -29,9 +30,22 @@ export interface HeldOutOptions {
   /** B of the batches. */
   readonly rows: number;
   readonly tokensPerDomain: number;
-  readonly packing: "isolated" | "attend";
+  readonly packing: Packing;
   /** Called after every batch, so that the caller can show progress. */
   readonly onBatch?: (domain: string, tokens: number) => void;
+}
+
+/**
+ * How a plan's run evaluates: losses at different lengths or packings do not compare, so all of its evaluations take the longest rows and
+ * the first stage's packing.
+ */
+export function heldOutOptionsOf({ stages, engine, evaluation }: Plan): HeldOutOptions {
+  return {
+    length: Math.max(...stages.map(({ sequenceLength }) => sequenceLength)),
+    rows: engine.microBatchRows,
+    tokensPerDomain: evaluation.tokensPerDomain,
+    packing: stages[0].packing,
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { ProgressLine, type ProgressStream, type RunLog } from "../base/report.j
 import type { PeakPrediction } from "../bench/prediction.js";
 import type { Plan } from "../config/plan.js";
 import type { DataOrder } from "../data/order.js";
+import type { Row } from "../data/stage-order.js";
 import type { EngineDescription } from "../engine/engine.js";
 import { type Evaluation, forgetting } from "../eval/held-out.js";
 import type { Beginning } from "./begin.js";
@@ -14,7 +15,7 @@ import type { Beginning } from "./begin.js";
 export interface StepReport {
   readonly step: number;
   readonly stage: string;
-  /** Tokens of the step, whether or not they count in the loss. */
+  /** Tokens of the step, whether or not they count in the loss, padding among them. */
   readonly tokens: number;
   /** Mean over the step's counted targets, in nats. */
   readonly loss: number;
@@ -95,6 +96,7 @@ export class TrainReport implements Disposable {
       step: done,
       stage: report.stage,
       tokens: report.tokens,
+      padding: report.tokens - tokensOf(this.#order.batchAt(report.step)),
       loss: report.loss,
       domains,
       learningRate: report.learningRate,
@@ -170,6 +172,10 @@ export class TrainReport implements Disposable {
       `${formatSeconds(left)} left`,
     ].join(" · ");
   }
+}
+
+function tokensOf(rows: readonly Row[]): number {
+  return rows.reduce((sum, { pieces }) => sum + pieces.reduce((inRow, { length }) => inRow + length, 0), 0);
 }
 
 /** Tokens trained on after `step` steps. */

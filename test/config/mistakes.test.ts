@@ -68,7 +68,7 @@ describe("mistakes in single values", () => {
       "a word that is nearly one of a few",
       STEPS,
       "steps: 100\n    packing: isolate",
-      'plan.yaml:14 stages[0].packing: this value cannot be used\n  expected: one of `isolated`, `attend`\n  got: "isolate"\n' +
+      'plan.yaml:14 stages[0].packing: this value cannot be used\n  expected: one of `isolated`, `attend`, `whole`\n  got: "isolate"\n' +
         "  hint: did you mean `isolated`?",
     ],
     [

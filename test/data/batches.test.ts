@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Batch, lossTokens } from "../../src/data/batch.js";
-import { assemble, type HeldOutOptions, heldOutBatches, microBatches, settleAll } from "../../src/data/batches.js";
+import { assemble, microBatches, settleAll } from "../../src/data/batches.js";
 import type { Row } from "../../src/data/stage-order.js";
-import { CountingStream, drain } from "./counting-stream.js";
+import { CountingStream } from "./counting-stream.js";
 
 const DOCUMENT = 7;
 
@@ -72,6 +71,24 @@ describe("a batch", () => {
     expect([...batch.documentStart_BT]).toEqual([0, 0, 2, 2, 2, 2, 2, 2, 2, 9, 9, 9]);
   });
 
+  it("fills rows of whole documents up with tokens that count nowhere and see nothing", async () => {
+    const rows = [
+      { domain: 1, epoch: 0, pieces: [7, 70].map((start) => ({ start, length: DOCUMENT - 1 })) },
+      { domain: 0, epoch: 0, pieces: [{ start: 14, length: DOCUMENT - 1 }] },
+    ];
+    const batch = await assemble(rows, counting(true), { packing: "whole", length: 14 });
+    const documents = [1007, 1070, 14].map((first) => Array.from({ length: 6 }, (_, i) => first + i));
+    const padded = [...documents[0], ...documents[1], 0, 0, ...documents[2], ...Array(8).fill(0)];
+    expect([...batch.inputs_BT]).toEqual(padded);
+    expect([...batch.targets_BT]).toEqual(padded.map((id) => (id === 0 ? 0 : id + 1)));
+    expect([...batch.lossMask_BT]).toEqual(padded.map((id) => (id === 0 ? 0 : CountingStream.maskOf(id + 1))));
+    expect([...batch.documentStart_BT]).toEqual([
+      ...[...Array(6).fill(0), ...Array(6).fill(6), 12, 13],
+      ...[...Array(6).fill(0), 6, 7, 8, 9, 10, 11, 12, 13],
+    ]);
+    await expect(assemble(rows, counting(), { packing: "whole", length: 11 })).rejects.toThrow("a row of 12 tokens");
+  });
+
   it("is not made of rows of another length", async () => {
     const rows = [{ domain: 0, epoch: 0, pieces: [{ start: 5, length: 12 }] }];
     await expect(assemble(rows, counting(), { packing: "isolated", length: 13 })).rejects.toThrow("a row of 12 tokens");
@@ -104,38 +121,6 @@ describe("micro-batches", () => {
         expect(parts[parts.length - 1].length).toBeGreaterThan(0);
       }),
     );
-  });
-});
-
-describe("held-out batches", () => {
-  async function read(tokens: number, options: Partial<HeldOutOptions>): Promise<Batch[]> {
-    const stream = new CountingStream({ first: 0, tokens, documentLength: DOCUMENT, masked: false });
-    const all = { domain: 3, length: 10, maxTokens: 1000, rows: 4, packing: "isolated" as const, ...options };
-    return drain(heldOutBatches(stream, all));
-  }
-
-  it("are the windows of the stream in order, to its end", async () => {
-    const batches = await read(98, {});
-    expect(batches.map(({ rows }) => rows)).toEqual([4, 4, 1]);
-    expect(batches.flatMap(({ inputs_BT }) => [...inputs_BT])).toEqual(Array.from({ length: 90 }, (_, i) => i));
-    expect(batches.flatMap(({ domains_B }) => [...domains_B])).toEqual(Array(9).fill(3));
-    expect(await read(98, {})).toEqual(batches);
-  });
-
-  it("count no more targets than asked for, but one window", async () => {
-    const counts = [1, 10, 19, 20, 59, 95].map(async (maxTokens) =>
-      (await read(98, { maxTokens })).reduce((sum, batch) => sum + lossTokens(batch), 0),
-    );
-    expect(await Promise.all(counts)).toEqual([10, 10, 10, 20, 50, 90]);
-  });
-
-  it("are one shorter row for a stream shorter than a window, and none for one with nothing to predict", async () => {
-    const [batch, ...others] = await read(6, {});
-    expect(others).toEqual([]);
-    expect([batch.rows, batch.length, ...batch.inputs_BT]).toEqual([1, 5, 0, 1, 2, 3, 4]);
-    expect((await read(11, {}))[0].length).toBe(10);
-    expect(await read(1, {})).toEqual([]);
-    expect(await read(0, {})).toEqual([]);
   });
 });
 

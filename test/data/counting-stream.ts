@@ -29,6 +29,14 @@ export class CountingStream implements WindowSource {
     return id % 5 < 2 ? 0 : 1;
   }
 
+  /** All of `documentLength`, but the last where the tokens end. */
+  async documentLengths(): Promise<Int32Array> {
+    const { tokens, documentLength } = this.options;
+    return Int32Array.from({ length: Math.ceil(tokens / documentLength) }, (_, document) =>
+      Math.min(documentLength, tokens - document * documentLength),
+    );
+  }
+
   async read(start: number, length: number): Promise<StreamWindow> {
     const { first, tokens, documentLength, masked, broken } = this.options;
     this.begun++;

@@ -11,13 +11,14 @@ const ledger: Ledger = {
       epochs: 1.8,
       cursor: {
         epoch: 1,
+        documents: "whole",
         segments: [
           { windowTokens: 16, windows: 20 },
           { windowTokens: 80, windows: 1 },
         ],
       },
     },
-    code: { fingerprint: "beef", seed: 2, tokens: 0, epochs: 0, cursor: { epoch: 0, segments: [] } },
+    code: { fingerprint: "beef", seed: 2, tokens: 0, epochs: 0, cursor: { epoch: 0, documents: "cut", segments: [] } },
   },
   stages: [{ name: "mix", steps: 3, tokens: { text: 900, code: 0 } }],
 };
@@ -38,6 +39,11 @@ describe("a ledger", () => {
     expect(parseLedger({ domains: {}, stages: [] })).toEqual({ domains: {}, stages: [] });
   });
 
+  it("takes a cursor that does not say how its epoch was read for one of cut windows, which all were once", () => {
+    const parsed = parseLedger(damagedAt(["domains", "text", "cursor", "documents"], undefined));
+    expect(parsed.domains["text"].cursor).toEqual({ ...ledger.domains["text"].cursor, documents: "cut" });
+  });
+
   it("leaves out what it does not know", () => {
     expect(parseLedger({ ...ledger, version: 3 })).toEqual(ledger);
     expect(parseLedger(damagedAt(["domains", "text", "note"], "x"))).toEqual(ledger);
@@ -56,6 +62,7 @@ describe("a ledger", () => {
     ["ledger.domains.text.epochs", ["domains", "text", "epochs"], Number.NaN],
     ["ledger.domains.text.cursor", ["domains", "text", "cursor"], undefined],
     ["ledger.domains.text.cursor.epoch", ["domains", "text", "cursor", "epoch"], -1],
+    ["ledger.domains.text.cursor.documents", ["domains", "text", "cursor", "documents"], "torn"],
     ["ledger.domains.text.cursor.segments", ["domains", "text", "cursor", "segments"], null],
     ["ledger.domains.text.cursor.segments[1]", ["domains", "text", "cursor", "segments", 1], 5],
     [

@@ -8,10 +8,10 @@ import { CountingStream, drain } from "./counting-stream.js";
 const share = [{ domain: "a", share: rational(1, 1) }];
 const order = new DataOrder({
   seed: 1,
-  domains: [{ name: "a", tokens: 401, fingerprint: "f" }],
+  domains: [{ name: "a", tokens: 401, fingerprint: "f", documents: null }],
   stages: [
-    { name: "one", steps: 6, rowsPerStep: 5, sequenceLength: 8, mixture: share },
-    { name: "two", steps: 4, rowsPerStep: 3, sequenceLength: 12, mixture: share },
+    { name: "one", steps: 6, rowsPerStep: 5, sequenceLength: 8, packing: "isolated", mixture: share },
+    { name: "two", steps: 4, rowsPerStep: 3, sequenceLength: 12, packing: "attend", mixture: share },
   ],
 });
 
@@ -26,7 +26,6 @@ function setUp(change: Partial<PrefetchOptions> & { broken?: number } = {}) {
     toStep: order.steps,
     depth: 2,
     microBatchRows: 2,
-    packingOf: ({ name }) => (name === "one" ? "isolated" : "attend"),
     ...options,
   });
   return { stream, steps };

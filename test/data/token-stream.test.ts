@@ -92,6 +92,33 @@ describe("openTokenStream", () => {
     }
   });
 
+  it("knows the length of every document without reading a token", async () => {
+    await using folder = await temporaryFolder();
+    let number = 0;
+    const files = fc.array(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 40 }), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    await fc.assert(
+      fc.asyncProperty(files, fc.integer({ min: 1, max: 100 }), async (lengths, batchTokens) => {
+        const path = folder.file(`lengths-${number++}`);
+        for (const [file, some] of lengths.entries())
+          await writeShard(`${path}/${file}.arrow`, countingDocuments(some), HEADER, batchTokens);
+        await using stream = await openTokenStream(path);
+        expect([...(await stream.documentLengths())]).toEqual(lengths.flat());
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("knows the lengths of more documents than it reads offsets at once", async () => {
+    await using folder = await temporaryFolder();
+    const lengths = Array.from({ length: 1300 }, (_, i) => 1 + (i % 3));
+    const { path } = await writeShard(folder.file("many.arrow"), countingDocuments(lengths), HEADER, 2 ** 16);
+    await using stream = await openTokenStream(path);
+    expect([...(await stream.documentLengths())]).toEqual(lengths);
+  });
+
   it("reads windows longer than it converts at once", async () => {
     await using folder = await temporaryFolder();
     const documents = countingDocuments([150_000, 7, 50_000], MASKED);

@@ -4,7 +4,7 @@ import { UserError } from "../../src/base/errors.js";
 import { type DomainCursor, DomainWindows } from "../../src/data/windows.js";
 import { Visits } from "./visits.js";
 
-const domain = { name: "text", seed: 7 };
+const domain = { name: "text", seed: 7, whole: null };
 
 function windowsOf(tokens: number, windowTokens: number, start: DomainCursor | null = null): DomainWindows {
   return new DomainWindows({ ...domain, tokens, windowTokens, start });
@@ -41,7 +41,7 @@ describe("the windows of a domain", () => {
 
   it("come in another order every epoch, in every domain and under every seed", () => {
     const order = (options: { name: string; seed: number }, epoch: number) => {
-      const windows = new DomainWindows({ ...options, tokens: 401, windowTokens: 10, start: null });
+      const windows = new DomainWindows({ ...options, tokens: 401, windowTokens: 10, start: null, whole: null });
       return Array.from({ length: 40 }, (_, k) => windows.windowAt(epoch * 40 + k).pieces[0].start).join();
     };
     const orders = [order(domain, 0), order(domain, 1), order({ ...domain, name: "code" }, 0)];
@@ -52,7 +52,7 @@ describe("the windows of a domain", () => {
     fc.assert(
       fc.property(readings, ({ tokens, phases }) => {
         const visits = new Visits(tokens);
-        let cursor: DomainCursor = { epoch: 0, segments: [] };
+        let cursor: DomainCursor = { epoch: 0, documents: "cut", segments: [] };
         let epoch = 0;
         for (const { windowTokens, count } of phases) {
           const windows = windowsOf(tokens, windowTokens, cursor);
@@ -98,7 +98,7 @@ describe("the windows of a domain", () => {
     const long = windowsOf(108, 50);
     expect(long.tailTokens).toBe(7);
     const end = long.cursorAfter(2);
-    expect(end).toEqual({ epoch: 0, segments: [{ windowTokens: 50, windows: 2 }] });
+    expect(end).toEqual({ epoch: 0, documents: "cut", segments: [{ windowTokens: 50, windows: 2 }] });
     const short = windowsOf(108, 5, end);
     expect(short.windowAt(0)).toEqual({ epoch: 0, pieces: [{ start: 100, length: 5 }] });
     expect(short.windowAt(1).epoch).toBe(1);
@@ -119,7 +119,7 @@ describe("the windows of a domain", () => {
   it("leave a cursor as it was when nothing is read", () => {
     const start = windowsOf(1000, 10).cursorAfter(30);
     expect(windowsOf(1000, 99, start).cursorAfter(0)).toEqual(start);
-    expect(windowsOf(1000, 99).cursorAfter(0)).toEqual({ epoch: 0, segments: [] });
+    expect(windowsOf(1000, 99).cursorAfter(0)).toEqual({ epoch: 0, documents: "cut", segments: [] });
   });
 
   it("need a domain of at least one window", () => {
@@ -143,11 +143,11 @@ describe("the windows of a domain", () => {
       ],
     ];
     for (const segments of claims) {
-      const open = () => windowsOf(101, 10, { epoch: 2, segments });
+      const open = () => windowsOf(101, 10, { epoch: 2, documents: "cut", segments });
       expect(open).toThrow(UserError);
       expect(open).toThrow(/the ledger does not fit domain "text"[\s\S]*in epoch 2/);
     }
-    const full = windowsOf(101, 10, { epoch: 2, segments: [{ windowTokens: 10, windows: 10 }] });
+    const full = windowsOf(101, 10, { epoch: 2, documents: "cut", segments: [{ windowTokens: 10, windows: 10 }] });
     expect(full.windowAt(0).epoch).toBe(3);
   });
 });

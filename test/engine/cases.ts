@@ -70,6 +70,17 @@ function caseOf(name: string, changes: Partial<Architecture>, options: BatchOpti
   return { name, architecture, batch: batchOf(architecture, options) };
 }
 
+/** Rows of `length` whose documents end at `end`; the padding after them is one document a token, and counts nowhere. */
+export function padded(length: number, documents: readonly number[], end: number): BatchOptions {
+  const padding = Array.from({ length: length - end }, (_, position) => end + position);
+  return {
+    rows: 3,
+    length,
+    documents: [...documents, ...padding],
+    counts: (row, position) => row !== 1 && position < end,
+  };
+}
+
 const LLAMA3 = { factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalLength: 32 };
 
 export const CASES: readonly Case[] = [
@@ -87,6 +98,7 @@ export const CASES: readonly Case[] = [
   caseOf("a window of one token", { slidingWindow: 1 }),
   caseOf("isolated documents", { tied: true }, { length: 17, documents: [4, 5, 12] }),
   caseOf("isolated documents in a sliding window", { slidingWindow: 3 }, { documents: [6] }),
+  caseOf("whole documents and padding", { tied: true, qkNorm: true }, padded(17, [4], 9)),
   caseOf("rows of one token", {}, { rows: 3, length: 1 }),
   caseOf("a loss mask", {}, { counts: (row, position) => (row + position) % 3 !== 0 }),
   caseOf("a row that is masked throughout", { tied: true }, { rows: 3, counts: (row) => row !== 1 }),

@@ -5,7 +5,7 @@ import type { AdamWStep, Engine, EngineTensor } from "../../src/engine/engine.js
 import { adamW } from "../reference/adamw.js";
 import type { Arithmetic } from "../reference/arithmetic.js";
 import { ReferenceDecoder } from "../reference/decoder.js";
-import { architectureOf, batchOf, CASES, type Case, modelOf, referenceTensors } from "./cases.js";
+import { architectureOf, batchOf, CASES, type Case, modelOf, padded, referenceTensors } from "./cases.js";
 import type { OpenEngine } from "./contract.js";
 import { distance, type Expectation, expectationOf, expectClose, type Results } from "./tolerance.js";
 
@@ -42,9 +42,12 @@ export function numbersContract(open: OpenEngine): void {
     });
   });
 
-  it("adds micro-batches up to the gradient of one batch", async () => {
+  it.each([
+    ["under a mask", { rows: 3, counts: (row: number, at: number) => at > row }],
+    ["of whole documents and padding, one row with nothing else", padded(9, [3], 6)],
+  ])("adds micro-batches up to the gradient of one batch: rows %s", async (_name, options) => {
     const architecture = architectureOf({ tied: true });
-    const model = { architecture, batch: batchOf(architecture, { rows: 3, counts: (row, at) => at > row }) };
+    const model = { architecture, batch: batchOf(architecture, options) };
     using engine = await loaded(open, model);
     for (let row = 0; row < 3; row++) await engine.accumulate(rowOf(model.batch, row), SCALE);
     expectClose(

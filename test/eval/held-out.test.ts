@@ -24,7 +24,8 @@ function stream(tokens: number, masked: (token: number) => boolean = () => false
     vocabulary: null,
     endOfText: END,
   };
-  return { ...info, tokens, read, [Symbol.asyncDispose]: async () => {} };
+  const documentLengths = async () => Int32Array.of(tokens);
+  return { ...info, tokens, read, documentLengths, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** Every token is two bytes of text; end-of-text is none. */

@@ -11,6 +11,8 @@ import { type Offsets, rowEdges } from "./shard-offsets.js";
 import { VALUE_BITS } from "./shard-record-batch.js";
 import { readValues } from "./shard-values.js";
 
+const LONGEST_DOCUMENT = 2 ** 31 - 1;
+
 /** What a read fills. */
 export interface WindowTarget {
   readonly ids: Int32Array;
@@ -67,6 +69,27 @@ export class ShardReader implements Disposable {
       const to = Math.min(end, batch.tokenStart + batch.tokens);
       if (to > at) this.#readBatch(batch, at - batch.tokenStart, to - batch.tokenStart, at - start, target);
       at = to;
+    }
+  }
+
+  /**
+   * Fills in the tokens of each document of this file, in order.
+   * @throws UserError when the list offsets are damaged, or a document is longer than 2^31 − 1 tokens.
+   */
+  documentLengths(into: Int32Array): void {
+    // Rows that no edge speaks of stand before the first token or after the last of their record batch: they are empty.
+    into.fill(0);
+    for (let number = 0; number < this.index.batches.length; number++) {
+      const batch = this.index.batches.at(number);
+      const where = `${this.path}, record batch ${number}`;
+      const offsets = offsetsOf(batch, this.index.layout.ids, batch.ids);
+      for (const { row, edges } of rowEdges(this.#file, offsets, 0, batch.tokens, where))
+        for (let i = 0; i + 1 < edges.length; i++) {
+          const length = edges[i + 1] - edges[i];
+          if (length > LONGEST_DOCUMENT)
+            throw damaged(where, `the document in row ${row + i} is too long`, { got: `${length} tokens` });
+          into[batch.documentStart + row + i] = length;
+        }
     }
   }
 

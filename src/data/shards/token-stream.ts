@@ -37,7 +37,15 @@ export interface TokenStream extends AsyncDisposable {
    * @throws UserError naming file and row for content that cannot be used; RangeError outside `[0, tokens]`.
    */
   read(start: number, length: number): Promise<StreamWindow>;
+  /**
+   * Tokens of each document, in order, from the list offsets alone: 4 bytes a document.
+   * @throws UserError for list offsets that are damaged, and for more documents than `MAX_DOCUMENTS`.
+   */
+  documentLengths(): Promise<Int32Array>;
 }
+
+/** Documents whose lengths are held at once: half a gigabyte of them. */
+export const MAX_DOCUMENTS = 2 ** 27;
 
 const SAMPLED_BATCHES = 64;
 const SAMPLE_BYTES = 4096;
@@ -116,6 +124,24 @@ class ShardStream implements TokenStream {
       at += count;
     }
     return { ids, lossMask: mask, documentStarts: Int32Array.from(documentStarts) };
+  }
+
+  async documentLengths(): Promise<Int32Array> {
+    if (this.documents > MAX_DOCUMENTS)
+      throw new UserError({
+        what: "this stream has more documents than can be packed whole",
+        where: this.path,
+        expected: `at most ${MAX_DOCUMENTS}`,
+        got: String(this.documents),
+        hint: "make several domains of it",
+      });
+    const lengths = new Int32Array(this.documents);
+    let at = 0;
+    for (const reader of this.#readers) {
+      reader.documentLengths(lengths.subarray(at, at + reader.documents));
+      at += reader.documents;
+    }
+    return lengths;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
