@@ -46,24 +46,7 @@ export function addGenerate(root: Command, terminal: Terminal): void {
         "instead of a plan: a checkpoint or a Hugging Face folder with its tokenizer.json",
       ).conflicts("config"),
     );
-  withOverrides(command)
-    .addOption(new Option("--engine <kind>", "with --model: the engine").choices(ENGINE_KINDS).default("auto"))
-    .option("--checkpoint <folder>", `with a plan: ${CHECKPOINT_HELP}`)
-    .addOption(repeatable("--prompt <text>", "what to continue; may be repeated").default([], "a new document"))
-    .option("--prompts <file>", 'more of them: JSON lines, "a text" or { "prompt": "a text" } each')
-    .option("--chat", "prompts are what a user says; the model answers in its own chat template")
-    .option(
-      "--messages <file>",
-      "a conversation to answer, as JSON in OpenAI's form, with tools or without; implies --chat",
-    )
-    .option("--template <file>", "chat template to use (default: the one beside the tokenizer; `chatml` is built in)")
-    .option("--tokens <count>", "most tokens to add to each", wholeNumber, 100)
-    .option("--temperature <value>", "0 takes the most likely token", number, 0.8)
-    .option("--top-k <count>", "keep this many of the most likely tokens", wholeNumber)
-    .option("--top-p <share>", "keep the fewest tokens that reach this probability", number)
-    .option("--seed <number>", "equal seeds give equal text", wholeNumber, 0)
-    .addOption(repeatable("--stop <text>", "end before this text; may be repeated").default([], "none"))
-    .option("--json", "print texts, counts and speed as JSON when all are done")
+  withSampling(withPrompts(withOverrides(command)))
     .addHelpText(
       "after",
       examples(
@@ -82,6 +65,33 @@ export function addGenerate(root: Command, terminal: Terminal): void {
         ...{ write: writer(terminal), progress: terminal.err, places: placesOf(terminal) },
       });
     });
+}
+
+/** What is continued. */
+function withPrompts(command: Command): Command {
+  return command
+    .addOption(new Option("--engine <kind>", "with --model: the engine").choices(ENGINE_KINDS).default("auto"))
+    .option("--checkpoint <folder>", `with a plan: ${CHECKPOINT_HELP}`)
+    .addOption(repeatable("--prompt <text>", "what to continue; may be repeated").default([], "a new document"))
+    .option("--prompts <file>", 'more of them: JSON lines, "a text" or { "prompt": "a text" } each')
+    .option("--chat", "prompts are what a user says; the model answers in its own chat template")
+    .option(
+      "--messages <file>",
+      "a conversation to answer, as JSON in OpenAI's form, with tools or without; implies --chat",
+    )
+    .option("--template <file>", "chat template to use (default: the one beside the tokenizer; `chatml` is built in)");
+}
+
+/** How, and what is shown. */
+function withSampling(command: Command): Command {
+  return command
+    .option("--tokens <count>", "most tokens to add to each", wholeNumber, 100)
+    .option("--temperature <value>", "0 takes the most likely token", number, 0.8)
+    .option("--top-k <count>", "keep this many of the most likely tokens", wholeNumber)
+    .option("--top-p <share>", "keep the fewest tokens that reach this probability", number)
+    .option("--seed <number>", "equal seeds give equal text", wholeNumber, 0)
+    .addOption(repeatable("--stop <text>", "end before this text; may be repeated").default([], "none"))
+    .option("--json", "print texts, counts and speed as JSON when all are done");
 }
 
 function repeatable(flags: string, description: string): Option {

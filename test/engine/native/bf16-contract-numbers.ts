@@ -122,7 +122,7 @@ async function decoded(
 ): Promise<Results> {
   using engine = await engineOn(open, { architecture });
   using session = oneRow(engine, batch.length);
-  using single = oneRow(engine, batch.length);
+  using single = oneRow(engine, batch.length, 2);
   const results = new Map<string, ArrayLike<number>>();
   let fed = 0;
   for (const portion of portions) {
