@@ -2,10 +2,12 @@
 
 Run: npx tsx scripts/golden/tokenizer-inputs.ts && python3 scripts/golden/tokenizer.py
 Needs: pip install tokenizers (the version that made the committed file is in it). Without an argument it encodes texts.json for every
-variant of our trained tokenizer and writes ids.json, and decodes what decoders.json asks for into decoded.json. With `encode`, `decode`, `train` or `open` it answers a question on standard input instead,
+variant of our trained tokenizer and writes ids.json, and decodes what decoders.json asks for into decoded.json. With `real` and the
+folder of real-inputs.ts it writes real.json. With `encode`, `file`, `train` or `open` it answers a question on standard input instead,
 for test/oracle/tokenizer.test.ts; `open` also needs transformers.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -34,12 +36,14 @@ def encode(content: dict, texts: list[str]) -> dict:
 
 
 def encode_variants(texts: list[str]) -> dict:
-    content = json.loads((FOLDER / "tokenizer.json").read_text(encoding="utf-8"))
     variants = json.loads((FOLDER / "variants.json").read_text(encoding="utf-8"))
-    return {
-        "tokenizers": tokenizers.__version__,
-        "variants": {v["name"]: encode(patched(content, v["patch"]), texts) for v in variants},
-    }
+
+    def content(variant: dict) -> dict:
+        base = FOLDER / variant.get("base", "tokenizer.json")
+        return patched(json.loads(base.read_text(encoding="utf-8")), variant["patch"])
+
+    ids = {variant["name"]: encode(content(variant), texts) for variant in variants}
+    return {"tokenizers": tokenizers.__version__, "variants": ids}
 
 
 def decode(question: dict) -> dict:
@@ -51,6 +55,35 @@ def decode(question: dict) -> dict:
         return [[tokenizer.decode(ids, skip_special_tokens=skip) for skip in (False, True)] for ids in question["ids"]]
 
     return {"tokenizers": tokenizers.__version__, "texts": {v["name"]: texts(v["patch"]) for v in question["variants"]}}
+
+
+def digest(ids: list[int]) -> list[int] | str:
+    """A list as it is, or, if it is long, its length and the hash of its numbers: `digestOf` of real-texts.ts."""
+    if len(ids) <= 60:
+        return ids
+    return f"{len(ids)} {hashlib.sha256(','.join(map(str, ids)).encode()).hexdigest()[:32]}"
+
+
+def real(folder: Path) -> dict:
+    """What the tokenizers of published models say to the questions of real-inputs.ts."""
+    questions = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
+    files = {}
+    for name, lists in questions["ids"].items():
+        content = json.loads((folder / name / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer = tokenizers.Tokenizer.from_str(json.dumps(content))
+        ids = encode(content, questions["texts"])
+        decoded = [[tokenizer.decode(each, skip_special_tokens=skip) for skip in (False, True)] for each in lists]
+        parse = [None if each is None else digest(each) for each in ids["parse"]]
+        files[name] = {"literal": [digest(each) for each in ids["literal"]], "parse": parse, "decoded": decoded}
+    return {"tokenizers": tokenizers.__version__, "files": files}
+
+
+def encode_file(question: dict) -> dict:
+    """Ids of texts, and texts of lists of ids, for the tokenizer of a file."""
+    content = json.loads(Path(question["path"]).read_text(encoding="utf-8"))
+    tokenizer = tokenizers.Tokenizer.from_str(json.dumps(content))
+    decoded = [tokenizer.decode(ids, skip_special_tokens=False) for ids in question["ids"]]
+    return {**encode(content, question["texts"]), "decoded": decoded}
 
 
 def train(question: dict) -> dict:
@@ -89,7 +122,10 @@ def main() -> None:
         write("ids.json", encode_variants(texts))
         write("decoded.json", decode(json.loads((FOLDER / "decoders.json").read_text(encoding="utf-8"))))
         return
-    answer = {"encode": encode_variants, "decode": decode, "train": train, "open": open_folder}[sys.argv[1]]
+    if sys.argv[1] == "real":
+        write("real.json", real(Path(sys.argv[2])))
+        return
+    answer = {"encode": encode_variants, "file": encode_file, "train": train, "open": open_folder}[sys.argv[1]]
     json.dump(answer(json.load(sys.stdin)), sys.stdout)
 
 

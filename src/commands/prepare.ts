@@ -64,7 +64,7 @@ function aboutTokenizer({ tokenizer, outcome, seconds, sampledBytes }: PreparedT
   const about = `${tokenizer.path}, ${tokenizer.vocabulary} tokens, fingerprint ${tokenizer.fingerprint.slice(0, 12)}`;
   switch (outcome) {
     case "given":
-      return `tokenizer: ${about}${tokenizer.encoder === "library" ? " (no byte-level BPE: encoded by the library, which is slower)" : ""}`;
+      return `tokenizer: ${about}${tokenizer.encoder === "library" ? " (not a BPE of a usual kind: encoded by the library, which is slower)" : ""}`;
     case "kept":
       return `tokenizer: up to date, ${about}`;
     case "trained":

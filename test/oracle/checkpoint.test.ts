@@ -52,6 +52,7 @@ describe.skipIf(missing !== null)(missing ?? "a trained checkpoint in transforme
     ["Qwen2, biases on q, k, v", ["model.qkvBias=true"]],
     ["Qwen3, normalised heads, untied", ["model.qkNorm=true", "model.tied=false"]],
     ["Mistral, sliding window", ["model.slidingWindow=8"]],
+    ["SmolLM3, a layer without RoPE", ["model.rope.nopeInterval=2"]],
   ])("%s: same ids, same logits to float32", async (name, overrides) => {
     const plan = await project.plan(`run=run-${name.split(",")[0]}`, ...overrides);
     const { checkpoint } = await train(plan, { resume: null, stop: { requested: false }, progress: captured() });

@@ -4,9 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { REAL_TOKENIZERS, writeRealTokenizers } from "../../scripts/golden/real-tokenizers.js";
 import { tokenizerJson, trainBpe, writeTokenizer } from "../../src/data/tokenizer/bpe-train.js";
 import { loadTokenizer } from "../../src/data/tokenizer/tokenizer.js";
-import { NASTY_TEXTS, randomTexts, trainingTexts } from "../data/tokenizer/tokenizer-texts.js";
+import { REAL_TEXTS, realIds, wellFormed } from "../data/tokenizer/real-texts.js";
+import { NASTY_TEXTS, randomTexts, spelledTexts, trainingTexts } from "../data/tokenizer/tokenizer-texts.js";
 import { type GoldenIds, idsOf, VARIANTS, writeVariant } from "../data/tokenizer/tokenizer-variants.js";
 
 const PYTHON = process.env["HEPHAESTUS_PYTHON"] ?? "python3";
@@ -16,7 +18,7 @@ function hasModule(name: string): boolean {
   return spawnSync(PYTHON, ["-c", `import ${name}`]).status === 0;
 }
 
-function ask<T>(question: "encode" | "train" | "open", content: unknown): T {
+function ask<T>(question: "encode" | "file" | "train" | "open", content: unknown): T {
   const { status, stdout, stderr } = spawnSync(PYTHON, [SCRIPT, question], {
     input: JSON.stringify(content),
     encoding: "utf8",
@@ -40,10 +42,10 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("Hugging Face tokenizers", () => {
   it("encodes as we do, in every variant", async ({ skip }) => {
     if (withoutTokenizers !== null) skip(withoutTokenizers);
-    const texts = [...NASTY_TEXTS, ...randomTexts(2000), ...trainingTexts(20)];
+    const texts = [...NASTY_TEXTS, ...randomTexts(1000), ...spelledTexts(2000), ...trainingTexts(20)];
     const { variants } = ask<{ variants: Record<string, GoldenIds> }>("encode", texts);
-    for (const { name, patch } of VARIANTS) {
-      const ours = idsOf(await loadTokenizer(await writeVariant(folder, patch)), texts);
+    for (const { name, patch, base } of VARIANTS) {
+      const ours = idsOf(await loadTokenizer(await writeVariant(folder, patch, base)), texts);
       const theirs = variants[name];
       for (const [at, text] of texts.entries())
         expect([name, text, ours.literal[at], ours.parse[at]]).toEqual([
@@ -53,6 +55,21 @@ describe("Hugging Face tokenizers", () => {
           theirs.parse[at],
         ]);
     }
+  });
+
+  it.for(Object.keys(REAL_TOKENIZERS))("encodes and decodes as we do with the file of %s", async (name, { skip }) => {
+    if (withoutTokenizers !== null) skip(withoutTokenizers);
+    const trouble = await writeRealTokenizers(folder);
+    if (trouble !== null) skip(trouble);
+    const path = join(folder, name, "tokenizer.json");
+    const tokenizer = await loadTokenizer(path);
+    const texts = [...REAL_TEXTS.map(wellFormed), ...randomTexts(6000), ...spelledTexts(6000), ...trainingTexts(200)];
+    const ids = realIds(tokenizer.vocabulary, 1500);
+    const theirs = ask<GoldenIds & { decoded: string[] }>("file", { path, texts, ids });
+    const ours = idsOf(tokenizer, texts);
+    for (const [at, text] of texts.entries())
+      expect([text, ours.literal[at], ours.parse[at]]).toEqual([text, theirs.literal[at], theirs.parse[at]]);
+    expect(ids.map((list) => tokenizer.decode(list))).toEqual(theirs.decoded);
   });
 
   it("trains the same tokenizer from the same texts", async ({ skip }) => {

@@ -1,19 +1,18 @@
 /**
- * Exact byte-pair encoding of single pieces: start from bytes, always apply the earliest-ranked merge, leftmost first, until none applies.
- * A heap keeps long pieces at n·log n. Natural text repeats itself, so that a cache of whole pieces answers nearly every question.
+ * Exact byte-pair encoding of single pieces: start from bytes or characters, always apply the earliest-ranked merge, leftmost first, until
+ * none applies. A heap keeps long pieces at n·log n. Natural text repeats itself, so that a cache of whole pieces answers nearly every question.
  */
 
-import { bytesToCharacters } from "./bpe-alphabet.js";
 import { Heap } from "./bpe-heap.js";
 import { PairTable } from "./bpe-pairs.js";
 
 export interface BpeModel {
-  /** The token of each byte, 256 of them. */
-  readonly byteIds: Int32Array;
-  /** Left token, right token, result, in order of rank. */
-  readonly merges: readonly (readonly [left: number, right: number, result: number])[];
-  /** Whole pieces (in byte characters) that are tokens whatever the merges say; null: merges decide alone. */
-  readonly wholePieces: ReadonlyMap<string, number> | null;
+  /** The tokens that a piece starts as: of its bytes, or of its characters. */
+  readonly symbols: (piece: string) => Int32Array;
+  /** Left token, right token, result, three numbers for each merge, in order of rank. */
+  readonly merges: Int32Array;
+  /** The token that a whole piece is whatever the merges say, or null; null for all pieces: merges decide alone. */
+  readonly wholePiece: ((piece: string) => number | null) | null;
 }
 
 /** Pieces kept; when it is full, it starts afresh. About 20 MB at worst. */
@@ -31,13 +30,14 @@ export class BpeEncoder {
 
   constructor(private readonly model: BpeModel) {
     const { merges } = model;
-    this.pairs = new PairTable(merges.length);
-    this.results = new Int32Array(merges.length);
-    this.ranks = new Int32Array(merges.length);
-    for (const [rank, [left, right, result]] of merges.entries()) {
-      const pair = this.pairs.add(left, right);
+    const count = merges.length / 3;
+    this.pairs = new PairTable(count);
+    this.results = new Int32Array(count);
+    this.ranks = new Int32Array(count);
+    for (let rank = 0; rank < count; rank++) {
+      const pair = this.pairs.add(merges[3 * rank], merges[3 * rank + 1]);
       this.ranks[pair] = rank;
-      this.results[pair] = result;
+      this.results[pair] = merges[3 * rank + 2];
     }
   }
 
@@ -45,24 +45,19 @@ export class BpeEncoder {
   encode(piece: string): Int32Array {
     const known = this.cache.get(piece);
     if (known !== undefined) return known;
-    const bytes = Buffer.from(piece, "utf8");
-    const ids = this.wholePiece(bytes) ?? this.merge(bytes);
+    const whole = this.model.wholePiece?.(piece) ?? null;
+    const ids = whole === null ? this.merge(this.model.symbols(piece)) : Int32Array.of(whole);
     if (piece.length > CACHED_LENGTH) return ids;
     if (this.cache.size >= CACHED_PIECES) this.cache.clear();
     // A copy: a piece cut out of a document would keep the whole document in memory.
-    this.cache.set(bytes.toString("utf8"), ids);
+    this.cache.set(Buffer.from(piece, "utf8").toString("utf8"), ids);
     return ids;
   }
 
-  private wholePiece(bytes: Uint8Array): Int32Array | null {
-    const id = this.model.wholePieces?.get(bytesToCharacters(bytes));
-    return id === undefined ? null : Int32Array.of(id);
-  }
-
-  private merge(bytes: Uint8Array): Int32Array {
+  /** Merges in place. */
+  private merge(ids: Int32Array): Int32Array {
     const { pairs, ranks, results } = this;
-    const length = bytes.length;
-    const ids = Int32Array.from(bytes, (byte) => this.model.byteIds[byte]);
+    const { length } = ids;
     if (length === 1) return ids;
     // A linked list in arrays. The token at `next[i] - 1`'s right is at `next[i]`; a swallowed token has id -1, which is in no pair.
     const next = Int32Array.from(ids, (_, at) => at + 1);

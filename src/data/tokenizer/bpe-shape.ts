@@ -1,17 +1,20 @@
 /**
- * Recognises the tokenizers that our own encoder reproduces exactly: byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM and kin, and our own).
- * Everything else, however small the difference, is left to the library.
+ * Recognises the tokenizers that our own encoder reproduces exactly as byte-level BPE: GPT-2, Llama 3, Qwen, SmolLM and kin, and our own.
+ * `bpe-characters.ts` does it for sentencepiece-style BPE. Everything else, however small the difference, is left to the library.
  */
-import { UserError } from "../../base/errors.js";
-import { BYTE_CHARACTERS } from "./bpe-alphabet.js";
+import { BYTE_CHARACTERS, bytesToCharacters } from "./bpe-alphabet.js";
 import type { BpeModel } from "./bpe-encoder.js";
-import type { SplitStage } from "./bpe-split.js";
+import { isPlainBpe, readMerges } from "./bpe-model.js";
+import { type SplitStage, splitText } from "./bpe-split.js";
 import { type Fields, isFields, type TokenizerFile } from "./tokenizer-file.js";
 
-export interface ByteBpeShape {
+/** All that turns text into ids, but for the added tokens. */
+export interface BpeShape {
+  readonly kind: "byte-bpe" | "character-bpe";
   readonly model: BpeModel;
-  readonly stages: readonly SplitStage[];
-  readonly normalization: "NFC" | null;
+  readonly normalize: (text: string) => string;
+  /** Calls `emit` with the pieces of a section of normalized text; `first`: nothing stands before it. */
+  readonly split: (section: string, first: boolean, emit: (piece: string) => void) => void;
 }
 
 /** Compiles a pattern of a tokenizer.json (Oniguruma syntax) to a global JavaScript expression. */
@@ -20,20 +23,22 @@ export type CompilePattern = (pattern: string) => RegExp | null;
 /** The pattern that `ByteLevel` implies (Radford et al. 2019). */
 const BYTE_LEVEL_PATTERN = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
-/** Heap entries of the encoder hold the rank in 21 bits. */
-const MOST_MERGES = 2 ** 21;
-
 /**
- * The parts of a byte-level BPE tokenizer; null when the library must do it.
+ * The parts of a byte-level BPE tokenizer; null when it is another kind.
  * @throws UserError when a merge names a token that is not in the vocabulary.
  */
-export function byteBpeShape(file: TokenizerFile, compile: CompilePattern): ByteBpeShape | null {
+export function byteBpeShape(file: TokenizerFile, compile: CompilePattern): BpeShape | null {
   const { normalizer } = file;
-  if (normalizer !== null && normalizer["type"] !== "NFC") return null;
+  if (!isPlainBpe(file) || (normalizer !== null && normalizer["type"] !== "NFC")) return null;
   const stages = splitStages(file.preTokenizer, compile);
-  const model = stages === null ? null : bpeModel(file);
+  const model = stages === null ? null : byteModel(file);
   if (stages === null || model === null) return null;
-  return { model, stages, normalization: normalizer === null ? null : "NFC" };
+  return {
+    kind: "byte-bpe",
+    model,
+    normalize: normalizer === null ? (text) => text : (text) => text.normalize("NFC"),
+    split: (section, _first, emit) => splitText(section, stages, emit),
+  };
 }
 
 function splitStages(preTokenizer: Fields | null, compile: CompilePattern): SplitStage[] | null {
@@ -63,35 +68,14 @@ function patternSource(step: Fields): string | null {
   return typeof pattern["Regex"] === "string" ? pattern["Regex"] : null;
 }
 
-function bpeModel({ model, path }: TokenizerFile): BpeModel | null {
-  const { type, vocab, merges } = model;
-  const absent = (name: string): boolean => [undefined, null, "", 0, false].includes(model[name] as never);
-  const plain = ["dropout", "continuing_subword_prefix", "end_of_word_suffix"].every(absent);
-  if (type !== "BPE" || !plain || !isFields(vocab) || !Array.isArray(merges) || merges.length > MOST_MERGES)
-    return null;
-  const ids = new Map(Object.entries(vocab) as [string, number][]);
-  const byteIds = BYTE_CHARACTERS.map((character) => ids.get(character));
-  if (byteIds.includes(undefined)) return null;
+function byteModel(file: TokenizerFile): BpeModel | null {
+  const { model, modelIds } = file;
+  const byteIds = BYTE_CHARACTERS.map((character) => modelIds.get(character)).filter((id) => id !== undefined);
+  if (byteIds.length < BYTE_CHARACTERS.length) return null;
+  const whole = (piece: string): number | null => modelIds.get(bytesToCharacters(Buffer.from(piece, "utf8"))) ?? null;
   return {
-    byteIds: Int32Array.from(byteIds as number[]),
-    merges: merges.map((merge: unknown, rank) => readMerge(merge, ids, `${path}: merge ${rank}`)),
-    wholePieces: model["ignore_merges"] === true ? ids : null,
+    symbols: (piece) => Int32Array.from(Buffer.from(piece, "utf8"), (byte) => byteIds[byte]),
+    merges: readMerges(file),
+    wholePiece: model["ignore_merges"] === true ? whole : null,
   };
-}
-
-function readMerge(merge: unknown, ids: ReadonlyMap<string, number>, where: string): readonly [number, number, number] {
-  const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-  const [left, right] = Array.isArray(parts) && parts.length === 2 ? (parts as unknown[]) : [];
-  if (typeof left !== "string" || typeof right !== "string")
-    throw new UserError({ what: "a merge is not a pair of tokens", where, got: JSON.stringify(merge) });
-  const found = [left, right, left + right].map((token) => ids.get(token));
-  const [a, b, result] = found;
-  if (a === undefined || b === undefined || result === undefined)
-    throw new UserError({
-      what: "a merge names a token that is not in the vocabulary",
-      where,
-      got: JSON.stringify([left, right]),
-      hint: "the file is damaged or was edited by hand: fetch or train it again",
-    });
-  return [a, b, result];
 }

@@ -1,27 +1,30 @@
-/** Encodes whole texts with a byte-level BPE: added tokens, then pieces, then the merges of each piece. */
+/** Encodes whole texts with a BPE: added tokens, then pieces, then the merges of each piece. */
 import type { BpeEncoder } from "./bpe-encoder.js";
-import type { ByteBpeShape } from "./bpe-shape.js";
-import { splitText } from "./bpe-split.js";
+import type { BpeShape } from "./bpe-shape.js";
 import type { AddedToken } from "./tokenizer-file.js";
 import { type SpecialTokens, sectionWalker } from "./tokenizer-sections.js";
 
-/** The encoder of well-formed text, or null when an added token asks for what only the library does. */
+/** The encoder of well-formed text. */
 export function textEncoder(
-  shape: ByteBpeShape,
+  shape: BpeShape,
   encoder: BpeEncoder,
   addedTokens: readonly AddedToken[],
   specialTokens: SpecialTokens,
-): ((text: string) => Int32Array) | null {
-  const walk = sectionWalker(addedTokens, { normalization: shape.normalization, specialTokens });
-  if (walk === null) return null;
+): (text: string) => Int32Array {
+  const walk = sectionWalker(addedTokens, { normalize: shape.normalize, specialTokens });
   return (text) => {
     const ids = new IdList(text.length);
     const onPiece = (piece: string): void => ids.append(encoder.encode(piece));
-    walk(
-      text,
-      (section) => splitText(section, shape.stages, onPiece),
-      (id) => ids.push(id),
-    );
+    let first = true;
+    const onSection = (section: string): void => {
+      shape.split(section, first, onPiece);
+      first = false;
+    };
+    const onToken = (id: number): void => {
+      ids.push(id);
+      first = false;
+    };
+    walk(text, onSection, onToken);
     return ids.take();
   };
 }

@@ -25,14 +25,19 @@ export interface TokenizerFile {
   readonly model: Fields;
   readonly postProcessor: Fields | null;
   readonly decoder: Fields | null;
-  /** Every token's id: the model's and the added ones. */
-  readonly idByToken: ReadonlyMap<string, number>;
+  /** Ids of the model's tokens. */
+  readonly modelIds: ReadonlyMap<string, number>;
+  /** The id of a token: an added one, or else the model's. */
+  readonly idOf: (token: string) => number | null;
   /** Highest id + 1. */
   readonly vocabulary: number;
 }
 
 /** Far above every published vocabulary; an id beyond it is damage, and would size the model's embedding. */
 const HIGHEST_ID = 2 ** 22;
+
+/** Levels of lists and objects; real files have eight at most. Without an end to them, code that follows them runs out of stack. */
+const DEEPEST = 24;
 
 /** @throws UserError when the file is absent, not JSON, not a tokenizer, or contradicts itself. */
 export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
@@ -45,6 +50,7 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
       ...(got === undefined ? {} : { got: String(JSON.stringify(got)).slice(0, 80) }),
     });
   if (!isFields(content) || !isFields(content["model"])) throw problem("this file holds no tokenizer model");
+  if (isDeeperThan(content, DEEPEST)) throw problem("this file nests lists and objects without end");
   const added = content["added_tokens"] ?? [];
   if (!Array.isArray(added)) throw problem("`added_tokens` is not a list", added);
   const part = (name: string): Fields | null => {
@@ -54,13 +60,9 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
   };
   if (!hasPatterns(part("pre_tokenizer"))) throw problem("a `Split` of the pre-tokenizer has no pattern");
   const addedTokens = added.map((token: unknown) => readAddedToken(token, problem));
-  const idByToken = readVocabulary(content["model"], problem);
-  for (const { content: text, id } of addedTokens) idByToken.set(text, id);
-  let highest = 0;
-  for (const [token, id] of idByToken) {
-    if (!isId(id)) throw problem(`the id of the token ${JSON.stringify(token)} is not usable`, id);
-    highest = Math.max(highest, id);
-  }
+  const modelIds = readVocabulary(content["model"], problem);
+  const addedIds = new Map(addedTokens.map(({ content: text, id }) => [text, id]));
+  checkAddedIds(addedTokens, modelIds, path);
   return {
     path,
     addedTokens,
@@ -69,9 +71,48 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
     model: { ...content["model"], type: modelType(content["model"]) },
     postProcessor: part("post_processor"),
     decoder: part("decoder"),
-    idByToken,
-    vocabulary: highest + 1,
+    modelIds,
+    idOf: (token) => addedIds.get(token) ?? modelIds.get(token) ?? null,
+    vocabulary: Math.max(highestId(modelIds, problem), highestId(addedIds, problem)) + 1,
   };
+}
+
+function highestId(ids: ReadonlyMap<string, number>, problem: (what: string, got: unknown) => UserError): number {
+  let highest = 0;
+  for (const [token, id] of ids) {
+    if (!isId(id)) throw problem(`the id of the token ${JSON.stringify(token).slice(0, 80)} is not usable`, id);
+    if (id > highest) highest = id;
+  }
+  return highest;
+}
+
+/**
+ * Hugging Face does not believe the ids of added tokens: one that the model knows keeps the model's, the others are numbered after the
+ * vocabulary in the order of the file (`add_tokens` of `added_vocabulary.rs`). A file that says something else means two things at once.
+ */
+function checkAddedIds(tokens: readonly AddedToken[], modelIds: ReadonlyMap<string, number>, where: string): void {
+  const given = new Map<string, number>();
+  let next = modelIds.size;
+  for (const { content, id } of tokens) {
+    const expected = given.get(content) ?? modelIds.get(content) ?? next;
+    if (id !== expected)
+      throw new UserError({
+        what: `Hugging Face gives the added token ${JSON.stringify(content).slice(0, 80)} another id than this file`,
+        where,
+        expected: String(expected),
+        got: String(id),
+        hint: "number added tokens without gaps behind the model's vocabulary, in the order of the file",
+      });
+    given.set(content, id);
+    next = Math.max(next, id + 1);
+  }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== "object") return false;
+  if (levels === 0) return true;
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return items.some((item) => isDeeperThan(item, levels - 1));
 }
 
 /** Without its pattern a `Split` would silently drop all text. */
@@ -104,7 +145,9 @@ function readVocabulary(model: Fields, problem: (what: string, got: unknown) => 
   if (Array.isArray(vocabulary))
     return new Map(vocabulary.map((entry: unknown, id) => [unigramToken(entry, problem), id]));
   if (!isFields(vocabulary)) throw problem("the model has no vocabulary", vocabulary);
-  const ids = new Map(Object.entries(vocabulary) as [string, number][]);
+  const ids = new Map<string, number>();
+  // Faster than `Object.entries` for a hundred thousand names; the ids are checked by the caller.
+  for (const token in vocabulary) ids.set(token, vocabulary[token] as number);
   if (ids.size === 0) throw problem("the model's vocabulary is empty", vocabulary);
   return ids;
 }
@@ -130,12 +173,12 @@ const OTHER_ENDS = ["</s>", "<eos>", "<｜end▁of▁sentence｜>", "<|im_end|>"
  * The token that ends a document: a known name, or `eos_token` of the `tokenizer_config.json` beside the file.
  * @throws UserError when there is none.
  */
-export async function findEndOfText({ path, idByToken }: TokenizerFile): Promise<number> {
+export async function findEndOfText({ path, idOf }: TokenizerFile): Promise<number> {
   const named = await namedBeside(path, "eos_token");
   const candidates = [...DOCUMENT_ENDS, ...(named === null ? [] : [named]), ...OTHER_ENDS];
   for (const token of candidates) {
-    const id = idByToken.get(token);
-    if (id !== undefined) return id;
+    const id = idOf(token);
+    if (id !== null) return id;
   }
   throw new UserError({
     what: "this tokenizer has no token that ends a document",
@@ -149,9 +192,9 @@ export async function findEndOfText({ path, idByToken }: TokenizerFile): Promise
  * The token that Hugging Face puts before a text: the first of the post-processor's template, or else `bos_token` of the
  * `tokenizer_config.json` beside the file; null when there is neither.
  */
-export async function findBeginOfText({ path, idByToken, postProcessor }: TokenizerFile): Promise<number | null> {
+export async function findBeginOfText({ path, idOf, postProcessor }: TokenizerFile): Promise<number | null> {
   const named = templateStart(postProcessor) ?? (await namedBeside(path, "bos_token"));
-  return named === null ? null : (idByToken.get(named) ?? null);
+  return named === null ? null : idOf(named);
 }
 
 function templateStart(processor: unknown): string | null {

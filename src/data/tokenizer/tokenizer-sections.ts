@@ -12,22 +12,19 @@ import type { AddedToken } from "./tokenizer-file.js";
 export type SpecialTokens = "literal" | "parse";
 
 export interface SectionRules {
-  readonly normalization: "NFC" | null;
+  readonly normalize: (text: string) => string;
   readonly specialTokens: SpecialTokens;
 }
 
 export type WalkSections = (text: string, onText: (text: string) => void, onToken: (id: number) => void) => void;
 
-/** The walker over a tokenizer's sections, or null when a token asks for more than plain matching. */
-export function sectionWalker(tokens: readonly AddedToken[], rules: SectionRules): WalkSections | null {
-  const parsed = tokens.filter(({ special }) => !special || rules.specialTokens === "parse");
-  if (parsed.some(({ lstrip, rstrip, single_word }) => lstrip || rstrip || single_word)) return null;
-  const normalize = (text: string): string =>
-    rules.normalization === null ? text : text.normalize(rules.normalization);
+/** The walker over a tokenizer's sections. */
+export function sectionWalker(tokens: readonly AddedToken[], { normalize, specialTokens }: SectionRules): WalkSections {
+  const parsed = new Set(tokens.filter(({ special }) => !special || specialTokens === "parse"));
   const matcher = (normalized: boolean): WalkSections => {
     const ofKind = tokens.filter((token) => token.normalized === normalized);
     const entries = ofKind.map((token) => [normalized ? normalize(token.content) : token.content, token] as const);
-    return tokenMatcher(new Map(entries), new Set(parsed));
+    return tokenMatcher(new Map(entries), parsed);
   };
   const raw = matcher(false);
   const normalized = matcher(true);
@@ -44,12 +41,42 @@ function tokenMatcher(byContent: ReadonlyMap<string, AddedToken>, parsed: Readon
     for (const match of text.matchAll(pattern)) {
       const token = byContent.get(match[0]);
       if (token === undefined || !parsed.has(token)) continue;
-      if (match.index > end) onText(text.slice(end, match.index));
+      const after = match.index + match[0].length;
+      if (token.single_word && (wordEnds(text, match.index) || wordStarts(text, after))) continue;
+      const start = token.lstrip ? Math.max(end, spaceStart(text, match.index)) : match.index;
+      if (start > end) onText(text.slice(end, start));
       onToken(token.id);
-      end = match.index + match[0].length;
+      end = token.rstrip ? spaceEnd(text, after) : after;
     }
     if (end < text.length) onText(text.slice(end));
   };
+}
+
+/** What `\w` and `\s` are in Rust's regular expressions, with which Hugging Face looks around a token. */
+const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+const SPACE = /\p{White_Space}/u;
+
+function wordEnds(text: string, at: number): boolean {
+  // Two units may be one character.
+  const last = [...text.slice(Math.max(0, at - 2), at)].pop();
+  return last !== undefined && WORD.test(last);
+}
+
+function wordStarts(text: string, at: number): boolean {
+  return at < text.length && WORD.test(String.fromCodePoint(text.codePointAt(at) ?? 0));
+}
+
+/** All white space is in single units. */
+function spaceStart(text: string, at: number): number {
+  let start = at;
+  while (start > 0 && SPACE.test(text[start - 1])) start--;
+  return start;
+}
+
+function spaceEnd(text: string, at: number): number {
+  let end = at;
+  while (end < text.length && SPACE.test(text[end])) end++;
+  return end;
 }
 
 /** Tells whether a text contains a special token's spelling. */

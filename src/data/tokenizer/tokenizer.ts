@@ -1,12 +1,13 @@
 /**
- * Text to token ids and back, for any Hugging Face `tokenizer.json`. The library decides what a file means; byte-level BPE, whose shape we
- * recognise, runs through our own encoder, which gives the same ids several times faster (measured by `scripts/bench-tokenizer.ts`).
+ * Text to token ids and back, for any Hugging Face `tokenizer.json`. The library decides what a file means; BPE, byte-level or
+ * in the manner of sentencepiece, runs through our own encoder, which gives the same ids ten times faster (`scripts/bench-tokenizer.ts`).
  */
 import { Tokenizer as HuggingFaceTokenizer, SplitPreTokenizer } from "@huggingface/tokenizers";
 import { messageOf, UserError } from "../../base/errors.js";
-import { fingerprintOf } from "../../base/fingerprint.js";
+import { fingerprintOf, sha256 } from "../../base/fingerprint.js";
+import { characterBpeShape } from "./bpe-characters.js";
 import { BpeEncoder } from "./bpe-encoder.js";
-import { byteBpeShape } from "./bpe-shape.js";
+import { type BpeShape, byteBpeShape } from "./bpe-shape.js";
 import { textEncoder } from "./bpe-text.js";
 import type { TextStream } from "./text-stream.js";
 import { textStreamMaker } from "./tokenizer-decoder.js";
@@ -30,8 +31,8 @@ export interface Tokenizer {
   readonly endOfText: number;
   /** The token that Hugging Face puts before a text when asked to add special tokens; `encode` never does. Null: there is none. */
   readonly beginOfText: number | null;
-  /** Which code encodes: ours or the library's (which also steps in for `parse` when a special token swallows the space beside it). */
-  readonly encoder: "byte-bpe" | "library";
+  /** Which code encodes: ours, for byte-level or for sentencepiece-style BPE, or the library's. */
+  readonly encoder: "byte-bpe" | "character-bpe" | "library";
   /** Whether a text contains the spelling of a special token. */
   spellsSpecialToken(text: string): boolean;
   /**
@@ -65,46 +66,91 @@ export interface LoadOptions {
 /** @throws UserError when the file is absent, damaged, not a tokenizer or of a kind that the library does not know. */
 export async function loadTokenizer(path: string, options: LoadOptions = {}): Promise<Tokenizer> {
   const file = await readTokenizerFile(path);
-  const endOfText = await findEndOfText(file);
-  const beginOfText = await findBeginOfText(file);
-  const { addedTokens, normalizer, preTokenizer, model } = file;
-  const library = buildLibrary(file, addedTokens);
-  const shape = options.encoder === "library" ? null : byteBpeShape(file, compilePattern);
-  const encoder = shape && new BpeEncoder(shape.model);
-  const ours = (specialTokens: SpecialTokens): Encode | null =>
-    shape && encoder && textEncoder(shape, encoder, addedTokens, specialTokens);
-  const plainTokens = addedTokens.filter(({ special }) => !special);
-  const literal = ours("literal") ?? slowEncode(file, () => buildLibrary(file, plainTokens));
-  const parse = ours("parse") ?? slowEncode(file, () => library);
-  const textById = new Map([...file.idByToken].map(([token, id]) => [id, token]));
-  const special = new Set(addedTokens.filter((token) => token.special).map(({ content }) => content));
-  const tokenText = (id: number): string | null => textById.get(id) ?? null;
-  const plainText = (id: number): string | null => {
-    const text = tokenText(id);
-    return text === null || special.has(text) ? null : text;
-  };
-  const makeStream = textStreamMaker(file.decoder, (ids) => decodeByLibrary(file.path, library, ids));
+  const [endOfText, beginOfText] = [await findEndOfText(file), await findBeginOfText(file)];
+  const { addedTokens } = file;
+  const shape = options.encoder === "library" ? null : (byteBpeShape(file, compilePattern) ?? characterBpeShape(file));
+  // Only what we do not recognise needs the library, which costs as much as all the rest; where it is needed it tells damage at once.
+  const library = lazy(() => buildLibrary(file, addedTokens));
+  if (shape === null) library();
+  const textById = tokenTexts(file);
+  const tokenText = (id: number): string | null => textById[id] ?? null;
+  const special = new Set(addedTokens.filter((token) => token.special).map(({ id }) => id));
+  const plainText = (id: number): string | null => (special.has(id) ? null : tokenText(id));
+  const makeStream = textStreamMaker(file.decoder, (ids) => decodeByLibrary(path, library(), ids));
   const textStream: Tokenizer["textStream"] = ({ specialTokens = "keep" } = {}) =>
     makeStream(specialTokens === "keep" ? tokenText : plainText);
   return {
     path,
     vocabulary: file.vocabulary,
-    fingerprint: fingerprintOf({ addedTokens, normalizer, preTokenizer, model }),
+    fingerprint: tokenizerFingerprint(file),
     endOfText,
     beginOfText,
-    encoder: encoder === null ? "library" : "byte-bpe",
+    encoder: shape?.kind ?? "library",
     spellsSpecialToken: specialTokenFinder(addedTokens),
-    encode: encodeBy({ literal, parse }),
+    encode: encodeBy(shape === null ? libraryEncoders(file, library) : ourEncoders(shape, addedTokens)),
     textStream,
     decode: (ids, options) => decodeAll(textStream(options), ids),
     tokenText,
-    idOf: (token) => file.idByToken.get(token) ?? null,
+    idOf: file.idOf,
   };
 }
 
 type Encode = (text: string) => Int32Array;
+type Encoders = Readonly<Record<SpecialTokens, Encode>>;
 
-function encodeBy(encoders: Readonly<Record<SpecialTokens, Encode>>): Tokenizer["encode"] {
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** Texts by id; an added token hides a token of the model with the same id, as in Hugging Face. */
+function tokenTexts({ modelIds, addedTokens }: TokenizerFile): readonly string[] {
+  const texts: string[] = [];
+  for (const [token, id] of modelIds) texts[id] = token;
+  for (const { content, id } of addedTokens) texts[id] = content;
+  return texts;
+}
+
+/** Merges count the same however the file writes them. */
+function tokenizerFingerprint({ addedTokens, normalizer, preTokenizer, model, modelIds }: TokenizerFile): string {
+  const { vocab, merges, ...rest } = model;
+  const pairs = Array.isArray(merges)
+    ? merges.map((merge: unknown) => (Array.isArray(merge) ? merge.join(" ") : merge))
+    : null;
+  const vocabulary = Array.isArray(vocab) ? vocab : [...modelIds.keys(), ...modelIds.values()];
+  return fingerprintOf({
+    addedTokens,
+    normalizer,
+    preTokenizer,
+    model: rest,
+    vocabulary: sha256(JSON.stringify(vocabulary)),
+    merges: sha256(JSON.stringify(pairs)),
+  });
+}
+
+function ourEncoders(shape: BpeShape, addedTokens: readonly AddedToken[]): Encoders {
+  const encoder = new BpeEncoder(shape.model);
+  return {
+    literal: textEncoder(shape, encoder, addedTokens, "literal"),
+    parse: textEncoder(shape, encoder, addedTokens, "parse"),
+  };
+}
+
+function libraryEncoders(file: TokenizerFile, library: () => LibraryTokenizer): Encoders {
+  const plainTokens = file.addedTokens.filter(({ special }) => !special);
+  return {
+    literal: slowEncode(
+      file,
+      lazy(() => buildLibrary(file, plainTokens)),
+    ),
+    parse: slowEncode(file, library),
+  };
+}
+
+function encodeBy(encoders: Encoders): Tokenizer["encode"] {
   return (text, { specialTokens = "literal" } = {}) =>
     encoders[specialTokens](text.replace(/\p{Surrogate}/gu, "\ufffd"));
 }
@@ -139,17 +185,22 @@ function guarded<Result>(path: string, run: () => Result): Result {
   }
 }
 
-/** The library translates the pattern language of tokenizer files; its own translation keeps both paths in agreement. */
+/**
+ * The library translates the pattern language of tokenizer files; its own translation keeps both paths in agreement. Null for one that it
+ * cannot translate: it then says so itself.
+ */
 function compilePattern(source: string): RegExp | null {
-  return new SplitPreTokenizer({ type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false })
-    .pattern;
+  try {
+    return new SplitPreTokenizer({ type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false })
+      .pattern;
+  } catch {
+    return null;
+  }
 }
 
-function slowEncode(file: TokenizerFile, build: () => LibraryTokenizer): Encode {
-  let library: LibraryTokenizer | null = null;
+function slowEncode(file: TokenizerFile, library: () => LibraryTokenizer): Encode {
   return (text) => {
-    library ??= build();
-    const known = library;
+    const known = library();
     const { ids } = guarded(file.path, () => known.encode(text, { add_special_tokens: false }));
     // Where the model has no token for unknown text, the library leaves holes.
     return Int32Array.from(ids, (id) => {

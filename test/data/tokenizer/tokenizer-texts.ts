@@ -65,6 +65,30 @@ export function randomTexts(count: number): string[] {
   });
 }
 
+const SPELLINGS = [
+  "<|endoftext|>",
+  "<|im_start|>",
+  "<|im_end|>",
+  "<s>",
+  "</s>",
+  "<tool_call>",
+  "world",
+  "trailing",
+  "<|begin_of_text|>",
+];
+const GLUE = ["", " ", "\n", "  ", "\u00a0", "_", "x", "<", "\u0301", "\u2581"];
+
+/** Random texts with added tokens among them, and what touches these. */
+export function spelledTexts(count: number): string[] {
+  return randomTexts(count).map((text, at) => {
+    const draw = drawer(`spelled ${at}`);
+    const pick = <T>(list: readonly T[]): T => list[draw(list.length)];
+    return Array.from({ length: 1 + draw(4) }, () =>
+      [Array.from(text).slice(0, draw(12)).join(""), pick(GLUE), pick(SPELLINGS), pick(GLUE)].join(""),
+    ).join("");
+  });
+}
+
 /** Well-formed texts that break careless tokenizers. */
 export const NASTY_TEXTS: readonly string[] = [
   "",

@@ -9,6 +9,8 @@ export const GOLDEN_FOLDER = join(import.meta.dirname, "../../golden/tokenizer")
 
 export interface Variant {
   readonly name: string;
+  /** The golden tokenizer that is changed: the byte-level one unless said otherwise. */
+  readonly base?: "sentencepiece.json";
   readonly patch: { readonly model?: Record<string, unknown> } & Record<string, unknown>;
 }
 
@@ -32,14 +34,14 @@ export function goldenFile<T>(name: string): T {
 export const VARIANTS = goldenFile<Variant[]>("variants.json");
 
 /** The golden tokenizer with the patch in place; fields of `model` go into the model. */
-export function patched(patch: Variant["patch"]): Record<string, unknown> {
-  const content = goldenFile<Record<string, unknown> & { model: Record<string, unknown> }>("tokenizer.json");
+export function patched(patch: Variant["patch"], base: string = "tokenizer.json"): Record<string, unknown> {
+  const content = goldenFile<Record<string, unknown> & { model: Record<string, unknown> }>(base);
   return { ...content, ...patch, model: { ...content.model, ...patch.model } };
 }
 
 /** Writes a tokenizer into a folder and returns its path. */
-export async function writeVariant(folder: string, patch: Variant["patch"]): Promise<string> {
+export async function writeVariant(folder: string, patch: Variant["patch"], base?: Variant["base"]): Promise<string> {
   const path = join(folder, "tokenizer.json");
-  await writeFile(path, JSON.stringify(patched(patch)));
+  await writeFile(path, JSON.stringify(patched(patch, base)));
   return path;
 }
