@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import * as cublaslt from "../src/engine/native/cuda/ffi/cublaslt.js";
 import * as driver from "../src/engine/native/cuda/ffi/driver.js";
 import * as nvrtc from "../src/engine/native/cuda/ffi/nvrtc.js";
+import * as nvtx from "../src/engine/native/cuda/ffi/nvtx.js";
 import { assertionsOf, complaintsOf, type StructLayout, type Tables } from "./check-bindings/assertions.js";
 import { compareWithHeader } from "./check-bindings/compare.js";
 import { folderOf, includeFolders } from "./check-bindings/headers.js";
@@ -36,6 +37,7 @@ function tablesOf({ PROTOTYPES, CONSTANTS, STRUCTS = {} }: Module): Tables {
 export const LIBRARIES: readonly Library[] = [
   { name: "driver", header: "cuda.h", package: "nvidia-cuda-runtime", tables: tablesOf(driver) },
   { name: "nvrtc", header: "nvrtc.h", package: "nvidia-cuda-nvrtc", tables: tablesOf(nvrtc) },
+  { name: "nvtx", header: "nvtx3/nvToolsExt.h", package: "nvidia-nvtx", tables: tablesOf(nvtx) },
   { name: "cublaslt", header: "cublasLt.h", package: "nvidia-cublas", tables: tablesOf(cublaslt) },
 ];
 

@@ -2,12 +2,12 @@
  * The run, read top to bottom: open the data, decide how to begin, then step. Every turn of the loop evaluates and saves if that is due,
  * stops if it was the last, takes the step's batches, accumulates their gradients, and updates the weights unless something is not finite.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "./base/errors.js";
-import { exists } from "./base/files.js";
 import { collectGarbage } from "./base/garbage.js";
 import { openRunLog, type ProgressStream } from "./base/report.js";
 import { VERSION } from "./base/version.js";
+import { companionsOf } from "./checkpoint/companions.js";
 import type { TrainerState } from "./checkpoint/format.js";
 import { lockRun } from "./checkpoint/lock.js";
 import { cleanLeftovers } from "./checkpoint/retention.js";
@@ -250,17 +250,11 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
     config: toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: sources.tokenizer.endOfText }),
     copies,
     trainer,
-    attachments: await tokenizerFiles(sources.tokenizer.path),
+    // So that a checkpoint's folder is complete for Hugging Face.
+    attachments: await companionsOf(sources.tokenizer.path),
     retention: plan.checkpoint,
     onSaved: (folder) => report.saved(folder, step),
   });
-}
-
-/** The tokenizer's files, so that a checkpoint's folder is complete for Hugging Face. */
-async function tokenizerFiles(path: string): Promise<Record<string, string>> {
-  const settings = join(dirname(path), "tokenizer_config.json");
-  const own = { "tokenizer.json": path };
-  return (await exists(settings)) ? { ...own, "tokenizer_config.json": settings } : own;
 }
 
 function checkOrder(begin: Beginning, order: DataOrder, where: string): void {

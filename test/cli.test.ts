@@ -30,12 +30,15 @@ async function run(args: readonly string[], terminal: Partial<Terminal> = {}): P
   return { code, out: out.text, err: err.text };
 }
 
-const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate", "bench"];
+const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate", "export", "merge", "bench"];
+const MERGES = ["average", "interpolate", "add-difference"];
 
 describe("help", () => {
   it("is frozen: a changed option shows in the snapshot", async () => {
     const texts = await Promise.all(
-      [["--help"], ...COMMANDS.map((command) => [command, "--help"])].map((args) => run(args)),
+      [[], ...COMMANDS.map((command) => [command]), ...MERGES.map((merge) => ["merge", merge])].map((args) =>
+        run([...args, "--help"]),
+      ),
     );
     for (const { code } of texts) expect(code).toBe(0);
     expect(texts.map(({ out }) => out).join("\n")).toMatchSnapshot();
@@ -62,6 +65,14 @@ describe("mistakes on the command line", () => {
     [["plan", "--config", "plan.yaml", "--set", "modle.width=3"], /modle[\s\S]*model/],
     [["plan", "--config", "plan.yaml"], /tokenizer is not there yet/],
     [["inspect", "absent.arrow"], /absent\.arrow/],
+    [["export", "--output", "out"], /what is to be exported\?[\s\S]*--config or --checkpoint/],
+    [["export", "--checkpoint", "absent", "--output", "out", "--set", "seed=1"], /--set changes a plan/],
+    [["export", "--checkpoint", "absent", "--output", "out"], /absent[\s\S]*missing/],
+    [["export", "--checkpoint", "absent", "--output", "out", "--max-shard", "0"], /expected a size, such as 5GB/],
+    [["export", "--checkpoint", "absent", "--output", "out", "--engine", "abacus"], /abacus/],
+    [["merge", "average", "absent", "--output", "out"], /missing required argument/],
+    [["merge", "average", "absent", "absent", "--output", "out", "--weights", "1,x"], /expected a number/],
+    [["merge", "interpolate", "absent", "absent", "--output", "out", "--alpha", "2"], /--alpha must be from 0/],
   ])("%j: exit 2, a plain message, no stack", async (args, message) => {
     const { code, err } = await run(args);
     expect(code).toBe(2);
@@ -114,6 +125,13 @@ describe("the whole job", () => {
     expect(await run(["generate", ...config, "--prompt", "the", "--tokens", "5"])).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^the/),
+    });
+    const exported = await run(["export", ...config, "--output", "exported", "--engine", "tfjs-cpu"]);
+    expect(exported).toMatchObject({ code: 0, out: expect.stringMatching(/^exported: [\s\S]*rounding to bf16 moves/) });
+    const averaged = ["merge", "average", "checkpoints/tiny/step-00000020", "exported", "--output", "averaged"];
+    expect(await run([...averaged, "--weights", "3,1", "--dtype", "f32"])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^averaged: .*as f32[\s\S]*verified: every tensor reads back/),
     });
     const inspected = await run(["inspect", "data/agent/train", "--check", "--tokenizer", "data/tokenizer.json"]);
     expect(inspected).toMatchObject({ code: 0, out: expect.stringContaining("agent") });

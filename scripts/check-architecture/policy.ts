@@ -24,6 +24,7 @@ export const ORDER: readonly string[] = [
   "engine/native/device.ts",
   "engine/native/kernel-cache.ts",
   "engine/native/call.ts",
+  "engine/native/indices.ts",
   "engine/native/operations.ts",
   "engine/native/traffic.ts",
   "engine/native/usage.ts",

@@ -26,6 +26,21 @@ const ALIGNMENT = 8;
 /** object → tensor → shape: nothing in a header is nested deeper. */
 const MAX_DEPTH = 3;
 
+/** What this program writes. */
+export type StoredDtype = "F32" | "BF16";
+
+/** A tensor to be written; F32 unless it says otherwise. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype?: StoredDtype;
+}
+
+/** Bytes that a tensor takes in its file. */
+export function storedBytes({ shape, dtype = "F32" }: Omit<TensorSpec, "name">): number {
+  return shape.reduce((product, extent) => product * extent, DTYPE_BYTES[dtype]);
+}
+
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: Dtype;
@@ -42,18 +57,18 @@ export interface SafetensorsHeader {
 }
 
 /**
- * Length field and padded JSON for float32 tensors that follow in the given order.
+ * Length field and padded JSON for tensors that follow in the given order.
  * @throws Error when a name is given twice or reserved.
  */
-export function encodeHeader(tensors: readonly { readonly name: string; readonly shape: Shape }[]): Uint8Array {
+export function encodeHeader(tensors: readonly TensorSpec[]): Uint8Array {
   const table = new Map<string, unknown>([["__metadata__", { format: "pt" }]]);
   let offset = 0;
-  for (const { name, shape } of tensors) {
+  for (const { name, shape, dtype = "F32" } of tensors) {
     if (table.has(name)) throw new Error(`tensor name "${name}" is given twice or reserved`);
     const begin = offset;
-    offset += checkedProduct(shape, DTYPE_BYTES.F32) ?? Number.NaN;
+    offset += checkedProduct(shape, DTYPE_BYTES[dtype]) ?? Number.NaN;
     if (!Number.isSafeInteger(offset)) throw new Error(`tensor "${name}" has no valid shape: [${shape.join(", ")}]`);
-    table.set(name, { dtype: "F32", shape, data_offsets: [begin, offset] });
+    table.set(name, { dtype, shape, data_offsets: [begin, offset] });
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(table)), "utf8");
   const padded = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;

@@ -1,15 +1,23 @@
 /**
- * Safetensors files: a streaming writer for float32 and a checked reader that fetches one tensor at a time, so that memory holds one
+ * Safetensors files: a streaming writer for float32 and bf16 and a checked reader that fetches one tensor at a time, so that memory holds one
  * tensor and not the file. Numbers are little-endian in the format and in the memory of every platform Node.js is built for but one
  * (s390x), which is refused.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
+import { toBf16 } from "../base/bf16.js";
 import { type Shape, sizeOf } from "../base/dims.js";
 import { UserError } from "../base/errors.js";
 import { WIDENED, widen } from "./half.js";
 import { onRead, plainFileBytes } from "./json.js";
-import { encodeHeader, LENGTH_BYTES, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from "./safetensors-header.js";
+import {
+  encodeHeader,
+  LENGTH_BYTES,
+  MAX_HEADER_BYTES,
+  parseHeader,
+  type TensorEntry,
+  type TensorSpec,
+} from "./safetensors-header.js";
 
 export interface NamedTensor {
   readonly name: string;
@@ -26,28 +34,49 @@ const PIECE_FLOATS = 1 << 20;
 const READ_BYTES = 1 << 30;
 
 /**
- * Writes a file of float32 tensors: names and shapes first, data in the same order, straight from the arrays' memory.
- * @throws Error when the data does not match the shapes, or a name is given twice.
+ * Writes a file: names, types and shapes first, then the values in the same order. They come as whole tensors or in pieces of any length,
+ * and a BF16 tensor's are rounded to nearest, ties to even, on the way; float32 goes out straight from the arrays' memory.
+ * @throws Error when the values do not match the shapes, or a name is given twice.
  */
 export async function writeSafetensors(
   sink: ByteSink,
-  tensors: readonly { readonly name: string; readonly shape: Shape }[],
-  arrays: Iterable<Float32Array> | AsyncIterable<Float32Array>,
+  tensors: readonly TensorSpec[],
+  values: Iterable<Float32Array> | AsyncIterable<Float32Array>,
 ): Promise<void> {
   requireLittleEndian();
   await sink(encodeHeader(tensors));
+  const halves = new Uint16Array(tensors.some(({ dtype }) => dtype === "BF16") ? PIECE_FLOATS : 0);
+  const waiting = tensors.filter(({ shape }) => sizeOf(shape) > 0);
+  let at = 0;
   let written = 0;
-  for await (const array of arrays) {
-    const spec = tensors[written++];
-    if (spec === undefined) throw new Error(`more arrays than the ${tensors.length} tensors announced`);
-    if (array.length !== sizeOf(spec.shape))
-      throw new Error(`tensor "${spec.name}" has shape [${spec.shape.join(", ")}] but ${array.length} elements`);
+  for await (const array of values) {
+    if (array.length === 0) continue;
+    const spec = waiting[at];
+    if (spec === undefined) throw new Error(`more values than the ${tensors.length} tensors announced`);
+    const size = sizeOf(spec.shape);
+    written += array.length;
+    if (written > size)
+      throw new Error(`tensor "${spec.name}" has shape [${spec.shape.join(", ")}] but ${written} values`);
     for (let begin = 0; begin < array.length; begin += PIECE_FLOATS) {
       const piece = array.subarray(begin, begin + PIECE_FLOATS);
-      await sink(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
+      await sink(spec.dtype === "BF16" ? bytesOf(rounded(piece, halves)) : bytesOf(piece));
     }
+    if (written < size) continue;
+    at++;
+    written = 0;
   }
-  if (written !== tensors.length) throw new Error(`${written} arrays for ${tensors.length} tensors announced`);
+  if (at !== waiting.length)
+    throw new Error(`the values end at element ${written} of tensor "${waiting[at]?.name}", ${at} tensors are whole`);
+}
+
+function rounded(values: Float32Array, halves: Uint16Array): Uint16Array {
+  const out = halves.subarray(0, values.length);
+  toBf16(values, out);
+  return out;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** An open file whose header was checked. Owns the file handle. */

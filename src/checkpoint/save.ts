@@ -69,10 +69,10 @@ async function writeFiles(partial: string, content: CheckpointContent): Promise<
 }
 
 /**
- * Gives the finished folder its final name. A folder cannot be renamed over another, so an older checkpoint of the same step steps
- * aside first; should the run die between the two renames, `cleanLeftovers` puts it back.
+ * Gives a finished folder its final name in `parent`. A folder cannot be renamed over another, so an older one of this name steps aside
+ * first; should a run die between the two renames, `cleanLeftovers` puts its checkpoint back.
  */
-async function publish(runFolder: string, partial: string, final: string): Promise<void> {
+export async function publish(parent: string, partial: string, final: string): Promise<void> {
   const replaced = await moveAside(final, "replaced");
   try {
     await rename(partial, final);
@@ -80,7 +80,7 @@ async function publish(runFolder: string, partial: string, final: string): Promi
     if (replaced !== null) await rename(replaced, final);
     throw error;
   }
-  await syncFolder(runFolder);
+  await syncFolder(parent);
   if (replaced !== null) await rm(replaced, { recursive: true, force: true });
 }
 

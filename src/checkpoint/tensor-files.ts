@@ -9,7 +9,7 @@ import { SafetensorsFile } from "./safetensors.js";
 import type { TensorEntry } from "./safetensors-header.js";
 
 /** Lists the files of weights that were split. */
-const INDEX_FILE = "model.safetensors.index.json";
+export const INDEX_FILE = "model.safetensors.index.json";
 
 /** Name of a moment in its file: its weight's with the kind behind. */
 export function storedName({ name, kind }: Pick<EngineTensor, "name" | "kind">): string {

@@ -42,7 +42,8 @@ async function memoryOf(
   { card, places }: PlanOptions,
 ): Promise<PeakPrediction> {
   if (card !== undefined) {
-    const machine = { ...thisMachine(), card: emptyCard(knownCard(card)) };
+    // Nobody knows how much memory the machine with that card has.
+    const machine = { ...thisMachine(), attainableBytes: Number.POSITIVE_INFINITY, card: emptyCard(knownCard(card)) };
     return memoryOfRun(plan, architecture, "native-cuda", { machine });
   }
   const engine = await engineThatRuns(engineOptionsOf(plan, places));

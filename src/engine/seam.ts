@@ -80,13 +80,14 @@ export class SessionRows {
 
 /** The tokens' losses [N] as sums by row, in double precision; only tokens that count are added. */
 export function rowLosses(batch: Batch, losses_N: Float32Array): RowLosses {
-  const lossSum_B = new Float64Array(batch.rows);
-  const tokens_B = new Int32Array(batch.rows);
-  batch.lossMask_BT.forEach((bit, index) => {
-    if (bit === 0) return;
-    const row = Math.floor(index / batch.length);
-    lossSum_B[row] = (lossSum_B[row] as number) + (losses_N[index] as number);
-    tokens_B[row] = (tokens_B[row] as number) + 1;
-  });
+  const { rows, length, lossMask_BT } = batch;
+  const lossSum_B = new Float64Array(rows);
+  const tokens_B = new Int32Array(rows);
+  for (let row = 0, n = 0; row < rows; row++)
+    for (let at = 0; at < length; at++, n++) {
+      if (lossMask_BT[n] === 0) continue;
+      lossSum_B[row] += losses_N[n];
+      tokens_B[row] += 1;
+    }
   return { lossSum_B, tokens_B };
 }

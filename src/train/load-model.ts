@@ -72,7 +72,8 @@ async function openModel(folder: string) {
   return { architecture: fromHuggingFaceConfig(config), weights, trainer };
 }
 
-async function newestFolder(plan: Plan): Promise<string> {
+/** The newest whole checkpoint of the plan's run. @throws UserError when there is none. */
+export async function newestFolder(plan: Plan): Promise<string> {
   const { checkpoint } = await newestWhole(plan.runFolder);
   if (checkpoint !== null) return checkpoint.folder;
   throw new UserError({

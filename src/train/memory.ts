@@ -2,12 +2,14 @@
  * What a plan's run will hold at its peak on the engine that computes it, and what its backward pass computes again to stay within what
  * there is. `plan` shows this, `train` acts on it; both ask when they have loaded the same things.
  */
+import { UserError } from "../base/errors.js";
+import { formatBytes } from "../base/format.js";
 import { type Machine, type PeakPrediction, predictPeak, thisMachine } from "../bench/prediction.js";
 import type { Plan } from "../config/plan.js";
 import { shortageOf } from "../engine/native/recomputation.js";
 import type { EngineName, EngineOptions, Places, Report } from "../engine/select.js";
 import type { Architecture } from "../model/architecture.js";
-import type { Workload } from "../model/costs.js";
+import { type MemoryPart, totalBytes, type Workload } from "../model/costs.js";
 
 /** Steps read ahead of the one that trains. */
 export const PREFETCH_STEPS = 4;
@@ -29,7 +31,10 @@ export interface RunsOn {
   readonly places?: Places;
 }
 
-/** @throws UserError when it does not fit, for an engine that plans its memory. */
+/**
+ * @throws UserError when it does not fit, for an engine that plans its memory: the card's, or that of the machine with the card, where
+ * every checkpoint passes through.
+ */
 export function memoryOfRun(
   plan: Plan,
   architecture: Architecture,
@@ -39,7 +44,21 @@ export function memoryOfRun(
   const request = { ...plan.engine, ...(places === undefined ? {} : { places }) };
   const prediction = predictPeak(engine, workloadOf(plan, architecture), request, machine);
   if (prediction.choice?.fits === false) throw shortageOf(prediction.choice, "engine");
+  const host = prediction.onCard?.host ?? [];
+  if (totalBytes(host) > machine.attainableBytes) throw hostShortage(host, machine);
   return prediction;
+}
+
+/** A run would train until its first checkpoint, and then the system would end it. */
+function hostShortage(host: readonly MemoryPart[], { processBytes, attainableBytes }: Machine): UserError {
+  const largest = host.reduce((one, other) => (other.bytes > one.bytes ? other : one));
+  return new UserError({
+    what: "the card holds this run, but the machine's own memory does not hold what passes through it",
+    where: "engine",
+    expected: `${formatBytes(totalBytes(host))} (${largest.name}: ${formatBytes(largest.bytes)})`,
+    got: `${formatBytes(attainableBytes)} (what is free, less 5 %, and ${formatBytes(processBytes)} that this process has)`,
+    hint: "end other programs, raise the container's limit, or take a machine with more memory; weights and both moments are copied out of the card as float32 for every checkpoint",
+  });
 }
 
 /** Every stage's largest micro-batch, evaluation at the longest of their lengths, and the checkpoints. */

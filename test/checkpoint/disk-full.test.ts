@@ -1,27 +1,19 @@
-/** A disk that is really full: a small file system in memory. */
-import { spawnSync } from "node:child_process";
+/** Saving to a disk that is really full. */
 import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { messageOf, UserError } from "../../src/base/errors.js";
 import { listCheckpoints, newestWhole, openCheckpoint } from "../../src/checkpoint/load.js";
 import { lockRun } from "../../src/checkpoint/lock.js";
 import { saveCheckpoint } from "../../src/checkpoint/save.js";
-import { contentOf, newFolder, openedView, savedView } from "./content.js";
-
-/** Mounts a file system of this size for the running test; null when this user may not. */
-function mountSmall(bytes: number): string | null {
-  const folder = newFolder();
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]).status !== 0) return null;
-  onTestFinished(() => void spawnSync("umount", [folder]));
-  return folder;
-}
+import { contentOf, openedView, savedView } from "./content.js";
+import { mountSmall, NEEDS } from "./small-disk.js";
 
 describe("saving to a full disk", () => {
   it("throws a UserError that says so; the earlier checkpoint stays whole and nothing else is left", async ({
     skip,
   }) => {
-    const run = mountSmall(2 << 20) ?? skip("mounting a tmpfs needs root with CAP_SYS_ADMIN");
+    const run = mountSmall(2 << 20) ?? skip(NEEDS);
     const floats = 80_000; // three copies are about 1 MiB: one checkpoint fits, two do not
     await saveCheckpoint(run, contentOf(1, floats));
     const free = statfsSync(run).bfree;
@@ -36,7 +28,7 @@ describe("saving to a full disk", () => {
   });
 
   it("goes on once there is space again", async ({ skip }) => {
-    const run = mountSmall(2 << 20) ?? skip("mounting a tmpfs needs root with CAP_SYS_ADMIN");
+    const run = mountSmall(2 << 20) ?? skip(NEEDS);
     const filler = join(run, "filler");
     writeFileSync(filler, Buffer.alloc((2 << 20) - 20_000));
     await expect(saveCheckpoint(run, contentOf(1, 10_000))).rejects.toThrow(/the disk is full/);
@@ -46,7 +38,7 @@ describe("saving to a full disk", () => {
   });
 
   it("says so too when there is no room for the lock", async ({ skip }) => {
-    const run = mountSmall(1 << 20) ?? skip("mounting a tmpfs needs root with CAP_SYS_ADMIN");
+    const run = mountSmall(1 << 20) ?? skip(NEEDS);
     writeFileSync(join(run, "filler"), Buffer.alloc(1 << 20));
     await expect(lockRun(run)).rejects.toThrow(/the disk is full/);
     expect(readdirSync(run)).toEqual(["filler"]);

@@ -3,16 +3,23 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fromBf16 } from "../../src/base/bf16.js";
 import { UserError } from "../../src/base/errors.js";
 import { type NamedTensor, SafetensorsFile, writeSafetensors } from "../../src/checkpoint/safetensors.js";
+import type { TensorSpec } from "../../src/checkpoint/safetensors-header.js";
 import { AWKWARD_BITS, bitsOf, newFolder, tensor } from "./content.js";
 
-async function bytesOf(tensors: readonly NamedTensor[]): Promise<Buffer> {
+async function written(tensors: readonly TensorSpec[], values: Iterable<Float32Array>): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  const sink = async (bytes: Uint8Array) => void pieces.push(Buffer.from(bytes));
-  const arrays = tensors.map(({ data }) => data);
-  await writeSafetensors(sink, tensors, arrays);
+  await writeSafetensors(async (bytes) => void pieces.push(Buffer.from(bytes)), tensors, values);
   return Buffer.concat(pieces);
+}
+
+function bytesOf(tensors: readonly NamedTensor[]): Promise<Buffer> {
+  return written(
+    tensors,
+    tensors.map(({ data }) => data),
+  );
 }
 
 function readAll(path: string): NamedTensor[] {
@@ -58,11 +65,51 @@ describe("writeSafetensors", () => {
     expect(own.map(({ length }) => length)).toEqual([4 << 20, 4 << 20, 10_000_000 - (8 << 20)]);
   });
 
-  it("refuses more or fewer arrays than announced", async () => {
-    const spec = { name: "w", shape: [1] };
-    const sink = async () => undefined;
-    await expect(writeSafetensors(sink, [spec], [])).rejects.toThrow(/0 arrays for 1/);
-    await expect(writeSafetensors(sink, [], [new Float32Array(1)])).rejects.toThrow(/more arrays/);
+  it("takes values in pieces of any length, and tensors without elements with or without a piece", async () => {
+    const specs = [
+      { name: "empty", shape: [0, 3] },
+      { name: "w", shape: [2, 3] },
+      { name: "v", shape: [2] },
+      { name: "last", shape: [0] },
+    ];
+    const whole = await written(specs, [Float32Array.of(1, 2, 3, 4, 5, 6), Float32Array.of(7, 8)]);
+    const pieces = [[], [1, 2, 3, 4], [5], [], [6], [7, 8], []].map((values) => Float32Array.from(values));
+    expect(await written(specs, pieces)).toEqual(whole);
+  });
+
+  it("rounds a BF16 tensor and leaves the F32 beside it alone", async () => {
+    const values = Float32Array.of(1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -0);
+    const bytes = await written(
+      [
+        { name: "half", shape: [4], dtype: "BF16" },
+        { name: "full", shape: [4], dtype: "F32" },
+      ],
+      [values, values],
+    );
+    const data = bytes.subarray(8 + Number(bytes.readBigUInt64LE()));
+    expect(data.subarray(0, 8).toString("hex")).toBe("803f803f823f0080");
+    expect(data.subarray(8)).toEqual(Buffer.from(values.buffer));
+    const path = join(newFolder(), "x.safetensors");
+    writeFileSync(path, bytes);
+    expect(readAll(path).map(({ data }) => [...data])).toEqual([[1, 1, 1 + 2 ** -6, -0], [...values]]);
+  });
+
+  it("gives back every bf16 pattern as it was, across pieces", async () => {
+    const count = 2 ** 20 + 2 ** 16;
+    const halves = Uint16Array.from({ length: count }, (_, i) => i % 2 ** 16);
+    const values = new Float32Array(count);
+    fromBf16(halves, values);
+    const bytes = await written([{ name: "w", shape: [count], dtype: "BF16" }], [values]);
+    expect(bytes.subarray(-2 * count).equals(Buffer.from(halves.buffer))).toBe(true);
+  });
+
+  it("refuses more or fewer values than announced", async () => {
+    const specs = [1, 2].map((size) => ({ name: `w${size}`, shape: [size] }));
+    const [one, two, three] = [1, 2, 3].map((length) => new Float32Array(length));
+    await expect(written(specs, [])).rejects.toThrow(/end at element 0 of tensor "w1", 0 tensors are whole/);
+    await expect(written(specs, [one, one])).rejects.toThrow(/end at element 1 of tensor "w2", 1 tensors are whole/);
+    await expect(written(specs, [three])).rejects.toThrow(/tensor "w1" has shape \[1\] but 3 values/);
+    await expect(written(specs, [one, two, one])).rejects.toThrow(/more values than the 2 tensors/);
   });
 });
 

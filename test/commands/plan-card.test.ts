@@ -93,7 +93,7 @@ describe("plan --card", () => {
     expect(summary.memory.onCard?.card).toMatchObject({ name: "NVIDIA H200 141 GB" });
     const [stage] = summary.stages;
     const tokens = Math.round(0.36 * stage.tokens);
-    expect(stage.domains[0]).toEqual({ name: "agent", share: 0.36, tokens, epochs: null });
+    expect(stage.domains[0]).toEqual({ name: "agent", share: 0.36, tokens, epochs: null, filled: null });
   });
 
   it("needs no more than the card's name, in any case, and lists the names", async () => {

@@ -7,10 +7,10 @@ import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fromBf16, toBf16 } from "../../src/base/bf16.js";
 import { sizeOf } from "../../src/base/dims.js";
 import { fillNormal, random32 } from "../../src/base/random.js";
 import type { CudaDevice } from "../../src/engine/native/cuda/device.js";
-import { fromBf16, toBf16 } from "../../src/engine/native/cuda/runtime/bf16.js";
 import type { Buffer, BufferSpec } from "../../src/engine/native/device.js";
 import { cardMissing, openTestDevice } from "../cuda/test-card.js";
 import { Oracle, oracleMissing } from "./oracle.js";

@@ -80,7 +80,7 @@ describe("a library against its header", () => {
 describe("the bindings' own tables", () => {
   it.each(LIBRARIES)("$name names each function as its prototype does, once", ({ tables }) => {
     for (const [name, text] of Object.entries(tables.prototypes)) expect(text).toContain(`${name}(`);
-    expect(Object.keys(tables.prototypes).length).toBeGreaterThan(5);
+    expect(Object.keys(tables.prototypes).length).toBeGreaterThan(1);
   });
 });
 

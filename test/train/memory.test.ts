@@ -1,7 +1,10 @@
 /** What a plan's run is predicted to hold, and the refusal of one that cannot fit. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
+import { emptyCard, knownCard } from "../../src/engine/native/cuda/cards.js";
 import { architectureOf } from "../../src/model/architecture.js";
+import { totalBytes } from "../../src/model/costs.js";
+import { countParameters, parameterTable } from "../../src/model/parameters.js";
 import { memoryOfRun, PREFETCH_STEPS, workloadOf } from "../../src/train/memory.js";
 import { train } from "../../src/train.js";
 import { captured, makeProject, type Project } from "../end-to-end/project.js";
@@ -48,6 +51,30 @@ describe("memoryOfRun", () => {
     const short = of(`engine.memory=${smallest - 1}`);
     await expect(short).rejects.toThrow(UserError);
     await expect(short).rejects.toThrow(/engine: there is not enough memory.*\(engine\.memory\)/s);
+  });
+});
+
+describe("memoryOfRun on a card", () => {
+  it("refuses what the card holds and the machine does not, and says what takes most of it", async () => {
+    const plan = await project.plan("model.layers=12", "engine.kind=native-cuda");
+    const architecture = architectureOf(plan.model, 300);
+    const card = emptyCard(knownCard("h100-80gb"));
+    const of = (attainableBytes: number) =>
+      memoryOfRun(plan, architecture, "native-cuda", { machine: { ...machine, attainableBytes, card } });
+    const needed = totalBytes(of(Number.POSITIVE_INFINITY).onCard?.host ?? []);
+    const copies = 12 * countParameters(parameterTable(architecture));
+    expect(needed).toBeGreaterThan(machine.processBytes + copies);
+    expect(of(needed).choice?.fits).toBe(true);
+    expect(() => of(needed - 1)).toThrow(UserError);
+    expect(() => of(needed - 1)).toThrow(
+      /the machine's own memory[\s\S]*expected: [\s\S]*process without a model: 100 MiB/,
+    );
+    const large = { ...plan, model: { ...plan.model, width: 512, feedForward: 2048 } };
+    expect(() =>
+      memoryOfRun(large, architectureOf(large.model, 300), "native-cuda", {
+        machine: { ...machine, attainableBytes: 0, card },
+      }),
+    ).toThrow(/checkpoint on its way out: [\s\S]*hint: end other programs/);
   });
 });
 

@@ -88,6 +88,8 @@ export interface Device extends Disposable {
   read(buffer: Buffer): Promise<Float32Array>;
   /** Calls `body`, whose operations are checked and kept, not run. */
   record(body: (operations: Operations) => void): Program;
+  /** Names the time until the result is disposed for a profiler that watches the process; absent or null: none does. */
+  range?(name: string): Disposable | null;
   /** Runs a program; the event loop stays free meanwhile. One program at a time. Devices that have clocks add to `timings`. */
   run(program: Program, timings?: Timings): Promise<void>;
 }

@@ -17,7 +17,7 @@ import type {
   SessionOptions,
   TensorKind,
 } from "../engine.js";
-import { checkTokens, rowLosses } from "../seam.js";
+import { rowLosses } from "../seam.js";
 import type { Kind, Recomputation } from "./activations.js";
 import { backward } from "./backward.js";
 import { type Product, timeCopy, timeProduct } from "./ceiling.js";
@@ -34,6 +34,7 @@ import {
 } from "./device.js";
 import { forward } from "./forward.js";
 import { head } from "./head.js";
+import { checkSizes, tokensOf } from "./inputs.js";
 import { ParameterArenas } from "./parameters.js";
 import { type Pass, Passes } from "./passes.js";
 import { FP32, type Precision } from "./precision.js";
@@ -60,6 +61,13 @@ interface Training {
   readonly clear: Program;
   readonly norm: Program;
   readonly update: Program;
+}
+
+/** A batch on its way to the device. */
+interface Ready {
+  readonly pass: Pass;
+  readonly batch: Batch;
+  readonly tokens: Int32Array;
 }
 
 export class NativeEngine implements Engine {
@@ -153,20 +161,22 @@ export class NativeEngine implements Engine {
         this.#gradient === "accumulated" ? this.#parameters.snapshot(kind) : this.#parameters.zeros(kind),
       );
     return this.#turns.beside(async () => {
+      using _range = this.#range(`snapshot of ${kind}`);
       if (kind === "weight") this.#parameters.checkLoaded();
-      return this.#parameters.snapshot(kind);
+      return await this.#parameters.snapshot(kind);
     });
   }
 
   accumulate(batch: Batch, scale: number): Promise<RowLosses> {
     return this.#turns.take(async () => {
-      checkBatch(batch, this.#architecture.vocabulary);
+      using _range = this.#range("accumulate");
+      checkSizes(batch);
       const { clear } = this.#trained();
       if (this.#gradient === "stale") await this.#device.run(clear, this.#clocks);
+      const ready = this.#laidOut(batch, this.#recomputation);
       // Until the pass is through, the arena holds part of a gradient.
-      const pass = this.#passes.get(batch, this.#recomputation);
       this.#gradient = "stale";
-      const losses = await this.#run(pass, batch, scale);
+      const losses = await this.#run(ready, scale);
       this.#gradient = "accumulated";
       return losses;
     });
@@ -174,8 +184,9 @@ export class NativeEngine implements Engine {
 
   evaluate(batch: Batch): Promise<RowLosses> {
     return this.#turns.take(async () => {
-      checkBatch(batch, this.#architecture.vocabulary);
-      return this.#run(this.#passes.get(batch, "evaluation"), batch, 1);
+      using _range = this.#range("evaluate");
+      checkSizes(batch);
+      return await this.#run(this.#laidOut(batch, "evaluation"), 1);
     });
   }
 
@@ -183,6 +194,7 @@ export class NativeEngine implements Engine {
   gradientNorm(): Promise<number> {
     return this.#turns.take(async () => {
       if (this.#gradient !== "accumulated") return 0;
+      using _range = this.#range("norm of the gradient");
       await this.#device.run(this.#trained().norm, this.#clocks);
       const [squares] = await this.#device.read(this.#squares);
       return Math.sqrt(squares);
@@ -193,6 +205,7 @@ export class NativeEngine implements Engine {
   update(step: AdamWStep): Promise<void> {
     return this.#turns.alone(async () => {
       if (this.#gradient !== "accumulated") throw new Error("there is no gradient to apply yet");
+      using _range = this.#range("update");
       this.#gradient = "stale";
       this.#device.write(this.#scalars, updateScalars(step));
       await this.#device.run(this.#trained().update, this.#clocks);
@@ -227,6 +240,10 @@ export class NativeEngine implements Engine {
     });
   }
 
+  #range(name: string): Disposable | null {
+    return this.#device.range?.(name) ?? null;
+  }
+
   #forgetGradient(): void {
     if (this.#gradient === "accumulated") this.#gradient = "stale";
   }
@@ -254,34 +271,19 @@ export class NativeEngine implements Engine {
     if (gradients !== null) backward(ops, this.#architecture, kind, this.#weights, gradients, a);
   }
 
-  async #run({ activations: a, program, rotary }: Pass, batch: Batch, lossScale: number): Promise<RowLosses> {
+  /** The pass for a batch, and its tokens as that pass reads them. @throws RangeError for what would be read beyond a buffer. */
+  #laidOut(batch: Batch, kind: Kind): Ready {
     this.#parameters.checkLoaded();
-    const { inputs_BT, targets_BT, lossMask_BT, documentStart_BT, length } = batch;
+    const pass = this.#passes.get(batch, kind);
+    return { pass, batch, tokens: tokensOf(batch, this.#architecture.vocabulary, pass.activations.tokenPlaces) };
+  }
+
+  async #run({ pass: { activations: a, program }, batch, tokens }: Ready, lossScale: number): Promise<RowLosses> {
     const device = this.#device;
-    device.write(a.ids_N, inputs_BT);
-    device.write(a.targets_N, targets_BT);
-    device.write(
-      a.positions_N,
-      documentStart_BT.map((start, index) => (index % length) - start),
-    );
-    device.write(a.starts_N, documentStart_BT);
-    device.write(a.mask_N, Float32Array.from(lossMask_BT));
-    device.write(a.rotary_TD, rotary);
+    device.write(a.tokens, tokens);
+    device.write(a.mask_N, new Float32Array(batch.lossMask_BT));
     device.write(this.#scalars, passScalars(lossScale));
     await device.run(program, this.#clocks);
     return rowLosses(batch, await device.read(a.losses_N));
   }
-}
-
-/** @throws RangeError for what would be read beyond a buffer. */
-function checkBatch(batch: Batch, vocabulary: number): void {
-  const { rows, length, inputs_BT, targets_BT, lossMask_BT, documentStart_BT } = batch;
-  if (!(rows > 0 && length > 0)) throw new RangeError(`a batch needs rows and tokens, not ${rows} rows of ${length}`);
-  for (const [name, values] of Object.entries({ inputs_BT, targets_BT, lossMask_BT, documentStart_BT }))
-    if (values.length !== rows * length)
-      throw new RangeError(`${name} has ${values.length} values for ${rows} rows of ${length} tokens`);
-  for (const tokens of [inputs_BT, targets_BT]) checkTokens(tokens, vocabulary);
-  const stray = documentStart_BT.findIndex((start, index) => !(start >= 0 && start <= index % length));
-  if (stray >= 0)
-    throw new RangeError(`token ${stray} starts its document at ${documentStart_BT[stray]}, after itself`);
 }

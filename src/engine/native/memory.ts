@@ -21,11 +21,6 @@ export interface PlannedMemory {
   readonly total: number;
 }
 
-export interface NativeMemory extends PlannedMemory {
-  /** Bytes of each row of the activations table, over all layers, largest first. */
-  readonly buffers: readonly { readonly name: string; readonly bytes: number }[];
-}
-
 /** What numbers are kept in, and how many logits at a time; both as the engine's options. */
 export interface NumberOptions {
   readonly precision?: Precision;
@@ -38,34 +33,16 @@ export interface PlannedPass {
   readonly kind: Kind;
 }
 
-/**
- * What a run holds at its peak: training on batches of `batch` (of this size or smaller), or evaluation alone.
- * Evaluation between training steps fits into the same memory when its batches are no larger.
- */
-export function nativeMemory(
-  architecture: Architecture,
-  batch: BatchSize,
-  kind: Kind,
-  table: readonly Parameter[] = parameterTable(architecture),
-  numbers: NumberOptions = {},
-): NativeMemory {
-  const { buffers } = planActivations(architecture, batch, kind, activationOptions(numbers));
-  const byName = new Map<string, number>();
-  for (const { name, dtype, elements: size } of buffers)
-    byName.set(name, (byName.get(name) ?? 0) + DTYPE_BYTES[dtype] * size);
-  return {
-    ...peakMemory(architecture, [{ batch, kind }], table, numbers),
-    buffers: [...byName].map(([name, bytes]) => ({ name, bytes })).sort((one, other) => other.bytes - one.bytes),
-  };
-}
-
 /** A buffer of one of the tables that the engine asks its device for. */
 export interface PlannedAllocation {
   readonly part: keyof Omit<PlannedMemory, "total">;
   readonly bytes: number;
 }
 
-/** What a run of several kinds of passes holds at its peak: all share the arenas of activations, which grow to the largest of each. */
+/**
+ * What a run of several kinds of passes holds at its peak: all share the arenas of activations, which grow to the largest of each. Evaluation
+ * between training steps fits into the same memory when its batches are no larger.
+ */
 export function peakMemory(
   architecture: Architecture,
   passes: readonly PlannedPass[],

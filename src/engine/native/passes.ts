@@ -19,8 +19,6 @@ export interface RecordedPass {
 
 export interface Pass extends RecordedPass {
   readonly kind: Kind;
-  /** Contents of `rotary_TD`. */
-  readonly rotary: Float32Array;
 }
 
 /** Writes a pass's operations. */
@@ -40,11 +38,15 @@ export class Passes {
   readonly #options: ActivationOptions;
   readonly #record: (ops: Operations, kind: Kind, activations: Activations) => void;
   readonly #frequencies: Float64Array;
+  /** Of the longest length that was asked for. */
+  #rotary: Float32Array = new Float32Array();
   /** The least recently used first. */
-  readonly #known = new Map<string, RecordedPass & { readonly owner: object | null }>();
+  readonly #known = new Map<string, Pass & { readonly owner: object | null }>();
   readonly #owners = new WeakMap<object, number>();
   #nextOwner = 0;
   #arenas: Arenas = {};
+  /** The pass whose rotary table the arenas hold: no operation writes there, but passes of other sizes have other buffers there. */
+  #laid: Pass | null = null;
 
   /** @param record writes a pass's operations. */
   constructor(
@@ -66,11 +68,16 @@ export class Passes {
     return Object.values(this.#arenas).reduce((sum, { size, dtype }) => sum + size * DTYPE_BYTES[dtype], 0);
   }
 
-  /** The pass for this size, recorded when it is new. @throws UserError when memory is short. */
+  /**
+   * The pass for this size, recorded when it is new, with its rotary table in place until the next call. Not while a program runs.
+   * @throws UserError when memory is short.
+   */
   get(batch: BatchSize, kind: Kind): Pass {
     const key = `${batch.rows}x${batch.length} ${kind}`;
-    const record = (ops: Operations, activations: Activations) => this.#record(ops, kind, activations);
-    return { ...this.#kept(key, batch, kind, record), kind, rotary: this.rotary(batch.length) };
+    const pass = this.#kept(key, batch, kind, (ops, activations) => this.#record(ops, kind, activations));
+    if (this.#laid !== pass) this.#device.write(pass.activations.rotary_TD, this.rotary(batch.length));
+    this.#laid = pass;
+    return pass;
   }
 
   /**
@@ -80,6 +87,7 @@ export class Passes {
   own(owner: object, batch: BatchSize, variant: string, record: RecordPass): RecordedPass {
     const number = this.#owners.get(owner) ?? this.#nextOwner++;
     this.#owners.set(owner, number);
+    this.#laid = null;
     return this.#kept(`${batch.rows}x${batch.length} of ${number} ${variant}`, batch, "evaluation", record, owner);
   }
 
@@ -88,12 +96,14 @@ export class Passes {
     for (const [key, known] of [...this.#known]) if (known.owner === owner) this.#drop(key);
   }
 
-  /** Contents of a rotary table. */
+  /** Contents of a rotary table; that of a shorter length is its beginning. */
   rotary(length: number): Float32Array {
-    return rotaryRows(this.#frequencies, length);
+    const wanted = length * 2 * this.#frequencies.length;
+    if (this.#rotary.length < wanted) this.#rotary = rotaryRows(this.#frequencies, length);
+    return this.#rotary.subarray(0, wanted);
   }
 
-  #kept(key: string, batch: BatchSize, kind: Kind, record: RecordPass, owner: object | null = null): RecordedPass {
+  #kept(key: string, batch: BatchSize, kind: Kind, record: RecordPass, owner: object | null = null): Pass {
     const pass = this.#known.get(key) ?? { ...this.#make(batch, kind, record), owner };
     this.#known.delete(key);
     this.#known.set(key, pass);
@@ -101,10 +111,11 @@ export class Passes {
     return pass;
   }
 
-  #make(batch: BatchSize, kind: Kind, record: RecordPass): RecordedPass {
+  #make(batch: BatchSize, kind: Kind, record: RecordPass): Pass {
+    this.#laid = null;
     const plan = planActivations(this.#architecture, batch, kind, this.#options);
     const activations = activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
-    return { activations, program: this.#device.record((ops) => record(ops, activations)) };
+    return { kind, activations, program: this.#device.record((ops) => record(ops, activations)) };
   }
 
   #drop(key: string): void {

@@ -11,6 +11,7 @@ import type {
   Slot,
 } from "./activations.js";
 import type { AttentionShape, Buffer, Device, Dtype, KeyValueCache } from "./device.js";
+import { type TokenPlaces, tokenPlaces } from "./inputs.js";
 
 /** The same values as rows of tokens [N, heads·D] and as rows of heads [N·heads, D]. */
 export interface HeadRows {
@@ -52,6 +53,9 @@ export interface HeadChunk {
 }
 
 export interface Activations extends PassSlots<Buffer> {
+  /** Ids, targets, positions and starts as one buffer. */
+  readonly tokens: Buffer;
+  readonly tokenPlaces: TokenPlaces;
   readonly shape: AttentionShape;
   readonly layers: readonly LayerActivations[];
   readonly chunks: readonly HeadChunk[];
@@ -95,7 +99,9 @@ export function activationsOf(
     };
   });
   const backward = plan.backward === null ? null : views(plan.backward);
-  return { ...pass, shape, layers, chunks: chunksOf(device, pass), backward };
+  const { first, places } = tokenPlaces(plan.pass);
+  const tokens = view("tokens", { start: first, shape: [places.size], dtype: "i32" });
+  return { ...pass, tokens, tokenPlaces: places, shape, layers, chunks: chunksOf(device, pass), backward };
 }
 
 /** What attention and RoPE need to know of a pass. */

@@ -1,7 +1,7 @@
 /** The parts of a process's peak, against what the engine really allocates and what the plan says. */
 import { describe, expect, it } from "vitest";
 import { cpuFootprint } from "../../../src/engine/native/footprint.js";
-import { nativeMemory, peakMemory } from "../../../src/engine/native/memory.js";
+import { peakMemory } from "../../../src/engine/native/memory.js";
 import { type BatchSize, totalBytes, type Workload } from "../../../src/model/costs.js";
 import { countParameters, parameterTable } from "../../../src/model/parameters.js";
 import { architectureOf } from "../cases.js";
@@ -23,7 +23,7 @@ function partsOf(changes: Partial<Workload> = {}, recomputation: "none" | "layer
 describe("cpuFootprint", () => {
   it("holds the planned buffers exactly", () => {
     for (const mode of ["none", "layer"] as const) {
-      const { weights, gradients, moments, activations } = nativeMemory(architecture, LARGE, mode);
+      const { weights, gradients, moments, activations } = peakMemory(architecture, [{ batch: LARGE, kind: mode }]);
       expect(partsOf({}, mode).of).toMatchObject({ weights, gradients, moments, activations });
     }
   });
@@ -77,6 +77,6 @@ describe("cpuFootprint", () => {
     const { of } = partsOf({ training: [], evaluation: [LARGE] });
     expect(of["gradients"]).toBe(0);
     expect(of["moments"]).toBe(0);
-    expect(of["activations"]).toBe(nativeMemory(architecture, LARGE, "evaluation").activations);
+    expect(of["activations"]).toBe(peakMemory(architecture, [{ batch: LARGE, kind: "evaluation" }]).activations);
   });
 });

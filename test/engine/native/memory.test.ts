@@ -1,11 +1,11 @@
 /** Predicted bytes are allocated bytes: of every buffer, in every mode, also after other work than the largest batch. */
 
 import { describe, expect, it } from "vitest";
-import { type Kind, RECOMPUTATIONS } from "../../../src/engine/native/activations.js";
-import { type BufferSpec, DTYPE_BYTES, SCALARS } from "../../../src/engine/native/device.js";
+import { type Kind, planActivations, RECOMPUTATIONS } from "../../../src/engine/native/activations.js";
+import { type BufferSpec, DTYPE_BYTES, type Float, SCALARS } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { layoutOf } from "../../../src/engine/native/layout.js";
-import { nativeMemory, type PlannedPass, peakMemory } from "../../../src/engine/native/memory.js";
+import { type PlannedPass, peakMemory } from "../../../src/engine/native/memory.js";
 import { PRECISIONS, type PrecisionName } from "../../../src/engine/native/precision.js";
 import { parameterTable } from "../../../src/model/parameters.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
@@ -44,6 +44,13 @@ function opened(recomputation: (typeof RECOMPUTATIONS)[number] = "none", precisi
   return { engine, held };
 }
 
+/** The buffers of the activations' table one by one, and the numbers of a step. */
+function tableBytes(kind: Kind, float: Float = "f32"): number {
+  const { buffers } = planActivations(architecture, batch, kind, { float });
+  const numbers = DTYPE_BYTES.f32 * (SCALARS.length + 1);
+  return buffers.reduce((sum, { dtype, elements }) => sum + DTYPE_BYTES[dtype] * elements, numbers);
+}
+
 describe("memory", () => {
   it.each(RECOMPUTATIONS)("of training is what was predicted: %s", async (mode) => {
     const { engine, held } = opened(mode);
@@ -52,7 +59,7 @@ describe("memory", () => {
     await owned.accumulate(batchOf(architecture, { ...batch, length: 5 }), 1);
     await owned.accumulate(batchOf(architecture, batch), 1);
     await owned.evaluate(batchOf(architecture, batch));
-    const { total } = nativeMemory(architecture, batch, mode);
+    const { total } = peakMemory(architecture, [{ batch, kind: mode }]);
     expect(held.bytes).toBe(total);
     expect(owned.allocatedBytes).toBe(total);
   });
@@ -71,11 +78,12 @@ describe("memory", () => {
       await owned.accumulate(batchOf(architecture, batch), 1);
       await owned.update({ ...STEP, update: 1 });
       await owned.evaluate(batchOf(architecture, batch));
-      const memory = nativeMemory(architecture, batch, mode, table, { precision: PRECISIONS[precision] });
+      const numbers = { precision: PRECISIONS[precision] };
+      const memory = peakMemory(architecture, [{ batch, kind: mode }], table, numbers);
       expect(held.bytes).toBe(memory.total);
       expect(owned.allocatedBytes).toBe(memory.total);
       expect(memory.weights + memory.gradients + memory.moments).toBe(training * size);
-      expect(memory.buffers.reduce((sum, { bytes }) => sum + bytes, 4 * (SCALARS.length + 1))).toBe(memory.activations);
+      expect(tableBytes(mode, numbers.precision.activations)).toBe(memory.activations);
     });
 
     it("is the weights' alone before anything is computed, with their master", () => {
@@ -90,9 +98,8 @@ describe("memory", () => {
     const shape = { width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 160, vocabulary: 64 };
     const bytes = (precision: PrecisionName, layers: number): number => {
       const model = architectureOf({ ...shape, layers });
-      return nativeMemory(model, { rows: 1, length: 16 }, "none", parameterTable(model), {
-        precision: PRECISIONS[precision],
-      }).activations;
+      const passes: PlannedPass[] = [{ batch: { rows: 1, length: 16 }, kind: "none" }];
+      return peakMemory(model, passes, parameterTable(model), { precision: PRECISIONS[precision] }).activations;
     };
     // Per token and layer: 4C + 2HD + 2KD + 3F numbers, and in float32 one for each head and norm.
     const [numbers, sums] = [4 * 64 + 2 * 64 + 2 * 32 + 3 * 160, 4 + 1 + 1];
@@ -105,7 +112,7 @@ describe("memory", () => {
     const { engine, held } = opened();
     using owned = engine;
     await owned.evaluate(batchOf(architecture, batch));
-    const memory = nativeMemory(architecture, batch, "evaluation");
+    const memory = peakMemory(architecture, [{ batch, kind: "evaluation" }]);
     expect(held.bytes).toBe(memory.total);
     expect(memory.gradients + memory.moments).toBe(0);
   });
@@ -126,9 +133,10 @@ describe("memory", () => {
 
   it("is the sum over its buffers, and falls with every step of recomputation", () => {
     const kinds: readonly Kind[] = [...RECOMPUTATIONS, "evaluation"];
-    const all = kinds.map((kind) => nativeMemory(architecture, batch, kind));
-    for (const { activations, buffers } of all)
-      expect(buffers.reduce((sum, { bytes }) => sum + bytes, 4 * (SCALARS.length + 1))).toBe(activations);
+    const all = kinds.map((kind) => peakMemory(architecture, [{ batch, kind }]));
+    all.forEach(({ activations }, index) => {
+      expect(tableBytes(kinds[index])).toBe(activations);
+    });
     all.slice(1).forEach(({ total }, index) => {
       expect(total).toBeLessThan(all[index].total);
     });
@@ -137,7 +145,7 @@ describe("memory", () => {
   it("keeps 4C + 2HD + 2KD + 3F floats per token and layer, and per layer C when layers are computed again", () => {
     const wide = { width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 160, vocabulary: 64 };
     const floats = (kind: Kind, layers: number): number =>
-      nativeMemory(architectureOf({ ...wide, layers }), { rows: 1, length: 16 }, kind).activations / 4 / 16;
+      peakMemory(architectureOf({ ...wide, layers }), [{ batch: { rows: 1, length: 16 }, kind }]).activations / 4 / 16;
     // lse, two norms: 4 + 1 + 1 more.
     expect(floats("none", 3) - floats("none", 2)).toBe(4 * 64 + 2 * 64 + 2 * 32 + 3 * 160 + 6);
     expect(floats("block-parts", 3) - floats("block-parts", 2)).toBe(2 * 64 + 64 + 4);
@@ -148,14 +156,9 @@ describe("memory", () => {
     const training = { batch, kind: "layer" } as const;
     const evaluation = { batch: { rows: 9, length: 17 }, kind: "evaluation" } as const;
     const of = (...passes: readonly PlannedPass[]) => peakMemory(architecture, passes);
-    expect(of(training)).toEqual(plannedOnly(nativeMemory(architecture, batch, "layer")));
     expect(of(training, { batch: { rows: 1, length: 17 }, kind: "evaluation" })).toEqual(of(training));
     const both = of(evaluation, training);
     expect(both.activations).toBeGreaterThanOrEqual(of(evaluation).activations);
     expect(both.moments).toBe(of(training).moments);
   });
 });
-
-function plannedOnly({ buffers: _, ...planned }: ReturnType<typeof nativeMemory>) {
-  return planned;
-}

@@ -1,15 +1,8 @@
 /** A recorded list of operations in native memory, laid out as `op_t` of `kernels/abi.h`, and the checks before each run. */
 
-import {
-  allowedIndex,
-  checkOverlap,
-  describeBuffer,
-  type IndexRule,
-  type Operation,
-  type OperationName,
-  type Place,
-} from "../call.js";
+import { checkOverlap, describeBuffer, type Operation, type OperationName, type Place } from "../call.js";
 import type { Buffer, Program } from "../device.js";
+import { checkIndices, type IndexUse, indexUses } from "../indices.js";
 import { OPERATION_NAMES } from "../operations.js";
 import { type Traffic, trafficOf } from "../traffic.js";
 import { writtenBy } from "../usage.js";
@@ -25,12 +18,6 @@ export interface Work extends Traffic {
   readonly calls: number;
 }
 
-interface IndexBuffer {
-  readonly buffer: ArenaBuffer;
-  readonly rule: IndexRule;
-}
-
-/** Indices are data, so they are checked when a program runs: a kernel would follow a wrong one out of its memory. */
 export class CpuProgram implements Program {
   readonly operations: number;
   /** What one run does of each kind of operation. */
@@ -38,7 +25,7 @@ export class CpuProgram implements Program {
   readonly written: readonly Place[];
   /** Memory that the operations use. */
   private readonly arenas = new Map<Arena, ArenaBuffer[]>();
-  private readonly indices: readonly IndexBuffer[];
+  private readonly indices: readonly IndexUse<ArenaBuffer>[];
   private readonly packed: Arena;
   private holders = 0;
   private disposed = false;
@@ -50,7 +37,7 @@ export class CpuProgram implements Program {
     const buffers = recorded.flatMap((operation) => operation.buffers.filter((buffer) => buffer !== null).map(native));
     for (const { arena } of buffers) this.arenas.set(arena, []);
     for (const buffer of buffers) this.arenas.get(buffer.arena)?.push(buffer);
-    this.indices = distinct(recorded.flatMap(({ indices }) => indices));
+    this.indices = indexUses(recorded, native);
     const packed = new Int32Array(pack(recorded));
     this.packed = new Arena([{ name: "program", shape: [packed.length], dtype: "i32" }]);
     this.packed.write(this.memory, packed);
@@ -67,7 +54,11 @@ export class CpuProgram implements Program {
     if (this.disposed) throw new Error("this program was disposed");
     for (const arena of this.arenas.keys())
       if (arena.freed) throw new Error("this program uses buffers that were given back");
-    for (const { buffer, rule } of this.indices) checkIndices(buffer, rule);
+    for (const { buffer, rule } of this.indices) {
+      const values = new Int32Array(buffer.size);
+      buffer.arena.read(buffer, values);
+      checkIndices(buffer, values, rule);
+    }
   }
 
   /** Memory that no program has used before this one. */
@@ -128,24 +119,4 @@ function workByName(recorded: readonly Operation[]): Map<OperationName, Work> {
     all.set(operation.name, { calls: calls + 1, bytes: bytes + more.bytes, flops: flops + more.flops });
   }
   return all;
-}
-
-/** The same indices are used in every layer; once is enough. */
-function distinct(indices: Operation["indices"]): IndexBuffer[] {
-  const byKey = new Map<string, IndexBuffer>();
-  for (const { buffer, rule } of indices) {
-    const { address, size } = native(buffer);
-    byKey.set(JSON.stringify([String(address), size, rule]), { buffer: native(buffer), rule });
-  }
-  return [...byKey.values()];
-}
-
-function checkIndices(buffer: ArenaBuffer, rule: IndexRule): void {
-  const values = new Int32Array(buffer.size);
-  buffer.arena.read(buffer, values);
-  for (let n = 0; n < values.length; n++) {
-    const [least, limit] = allowedIndex(rule, n, values);
-    if (values[n] < least || values[n] >= limit)
-      throw new Error(`${describeBuffer(buffer)}: element ${n} is ${values[n]}, expected ${least} to ${limit - 1}`);
-  }
 }

@@ -15,6 +15,7 @@ import { Matmul } from "./runtime/matmul.js";
 import { matmulHost } from "./runtime/matmul-host.js";
 import { Arena, DeviceBuffer } from "./runtime/memory.js";
 import { Modules } from "./runtime/modules.js";
+import { openRanges, type Ranges } from "./runtime/ranges.js";
 import { Staging } from "./runtime/staging.js";
 import { WrittenIndices } from "./written-indices.js";
 
@@ -54,7 +55,8 @@ export async function openCudaDevice(options: CudaDeviceOptions): Promise<CudaDe
     const modules = own(new Modules(context, compiler));
     const file = algorithms === undefined ? {} : { file: algorithms };
     const matmul = own(new Matmul(cublasLt, matmulHost(context), { report, ...file }));
-    return new CudaDevice({ context, modules, matmul, staging: own(new Staging(context)) });
+    const ranges = openRanges(places, report);
+    return new CudaDevice({ context, modules, matmul, staging: own(new Staging(context)), ranges });
   } catch (error) {
     try {
       disposeAll(owned.reverse());
@@ -67,6 +69,7 @@ export async function openCudaDevice(options: CudaDeviceOptions): Promise<CudaDe
 
 interface Parts extends Omit<Machine, "indices" | "own"> {
   readonly staging: Staging;
+  readonly ranges: Ranges | null;
 }
 
 export class CudaDevice implements Device {
@@ -180,6 +183,10 @@ export class CudaDevice implements Device {
     if (this.disposed) return;
     this.disposed = true;
     this.freeIfLast();
+  }
+
+  range(name: string): Disposable | null {
+    return this.parts.ranges?.(name) ?? null;
   }
 
   private freeIfLast(): void {

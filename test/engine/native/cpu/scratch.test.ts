@@ -8,8 +8,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { UserError } from "../../../../src/base/errors.js";
 import { KERNEL_FOLDER } from "../../../../src/engine/native/cpu/compiler.js";
 import { openCpuDevice } from "../../../../src/engine/native/cpu/device.js";
+import { pairOf } from "../small-buffers.js";
 import { describeKernels } from "./kernel-devices.js";
-import { pairOf } from "./small-device.js";
 
 const run = promisify(execFile);
 

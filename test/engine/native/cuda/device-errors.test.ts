@@ -16,7 +16,8 @@ import { matmulHost } from "../../../../src/engine/native/cuda/runtime/matmul-ho
 import { Modules } from "../../../../src/engine/native/cuda/runtime/modules.js";
 import { nvrtcBackend } from "../../../../src/engine/native/cuda/runtime/nvrtc-compiler.js";
 import { Staging } from "../../../../src/engine/native/cuda/runtime/staging.js";
-import { emulatedPlaces, emulator, freshFolder, missing, ONES, open, pairOf } from "./small-card.js";
+import { ONES, pairOf } from "../small-buffers.js";
+import { emulatedPlaces, emulator, freshFolder, missing, open } from "./small-card.js";
 
 beforeEach(() => emulator.reset());
 
@@ -33,7 +34,7 @@ async function withAdd(change: (text: string) => string): Promise<CudaDevice> {
   const places = { sources: join(folder, "kernels"), cacheFolder: join(folder, "cache") };
   const modules = new Modules(context, new Compiler(nvrtcBackend(openNvrtc(path)), context.card, places));
   const matmul = new Matmul(openCublasLt(path), matmulHost(context), { file: join(folder, "algorithms.json") });
-  return new CudaDevice({ context, modules, matmul, staging: new Staging(context) });
+  return new CudaDevice({ context, modules, matmul, staging: new Staging(context), ranges: null });
 }
 
 describe.skipIf(missing !== null)(missing === null ? "opening a card" : `opening (skipped: ${missing})`, () => {

@@ -70,10 +70,6 @@ const GIVING_BACK: ReadonlySet<string> = new Set([
   ...PAIRS.map(([, giveBack]) => giveBack),
   ...["cuMemFree_v2", "cuMemFreeHost"],
 ]);
-/** The parts of the runtime that give back several things of these kinds stop at the first that fails; no memory of the card is lost. */
-const ENDS_EARLY: ReadonlySet<string> = new Set([
-  ...["cuEventDestroy_v2", "cuStreamDestroy_v2", "cuMemFreeHost", "cuModuleUnload"],
-]);
 /** Calls whose failure may go unmentioned, for something else does their work. */
 const REPLACEABLE: ReadonlySet<string> = new Set([
   // What was remembered is measured again; an algorithm that fails while several are compared is passed over.
@@ -113,7 +109,7 @@ async function disturbed(fault: Fault): Promise<Outcome> {
     ...(device.live + pinned.live > 0 ? [`${device.live} + ${pinned.live} allocations live`] : []),
     // What the failing call should have given back is lost; the context takes it along, which the emulator calls a leak.
     ...(GIVING_BACK.has(name) ? errors.filter((line) => !/^leak/.test(line)) : errors),
-    ...(ENDS_EARLY.has(name) ? [] : imbalances(report, name)),
+    ...imbalances(report, name),
   ];
   return { fault, error, problems };
 }

@@ -1,8 +1,10 @@
-/** Memory and programs of the CUDA device, on the emulator; the kernels' numbers are in the kernel tests, the engine's in the contract. */
+/** The contract of devices on the emulated card, and what is particular to a card: bf16, graphs, full memory. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../../../src/base/errors.js";
-import type { Buffer, BufferSpec, Operations, Timings } from "../../../../src/engine/native/device.js";
-import { emulator, imbalances, missing, ONES, open, PAIR, pairOf } from "./small-card.js";
+import type { Buffer, BufferSpec, Operations } from "../../../../src/engine/native/device.js";
+import { deviceContract } from "../device-contract.js";
+import { ONES, PAIR, pairOf } from "../small-buffers.js";
+import { emulator, imbalances, missing, open } from "./small-card.js";
 
 const title = (name: string): string => (missing === null ? name : `${name} (skipped: ${missing})`);
 
@@ -13,33 +15,19 @@ afterEach(() => {
   expect([report.device.live, report.pinned.live, report.errors, imbalances(report)]).toEqual([0, 0, [], []]);
 });
 
-describe.skipIf(missing !== null)(title("memory on a card"), () => {
-  it("is zero at first, aligned for wide accesses and products, and keeps what is written", async () => {
-    using device = await open();
-    const { a, b, ids } = pairOf(device);
-    expect(await device.read(a)).toEqual(new Float32Array(6));
-    device.write(a, Float32Array.of(1, 2, 3, 4, 5, 6));
-    device.write(ids, Int32Array.of(3, 0));
-    expect(await device.read(a)).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6));
-    expect(await device.read(b)).toEqual(new Float32Array(6));
-    const addresses = [a, b, ids].map((buffer) => ("address" in buffer ? (buffer.address as bigint) : 1n));
-    expect(addresses.map((address) => address % 256n)).toEqual([0n, 0n, 0n]);
-  });
+deviceContract({
+  describe: (name, body) => describe.skipIf(missing !== null)(title(name), body),
+  open: () => open(),
+  alignment: 256,
+  long: { width: 32, times: 20 },
+});
 
+describe.skipIf(missing !== null)(title("memory on a card"), () => {
   it("rounds what it keeps as bf16 to nearest, ties to even", async () => {
     using device = await open();
     const x = device.allocate([{ name: "x", shape: [4], dtype: "bf16" }]).get("x") as Buffer;
     device.write(x, Float32Array.of(1 + 2 ** -8, 1 + 3 * 2 ** -8, -3, Number.NaN));
     expect(await device.read(x)).toEqual(Float32Array.of(1, 1 + 2 ** -6, -3, Number.NaN));
-  });
-
-  it("views share it, also views of views", async () => {
-    using device = await open();
-    const { a } = pairOf(device);
-    const view = device.view(device.view(a, "tail", 2, [4]), "two", 1, [1, 2]);
-    expect(view).toMatchObject({ name: "two", shape: [1, 2], size: 2, dtype: "f32" });
-    device.write(view, Float32Array.of(8, 9));
-    expect([...(await device.read(a))]).toEqual([0, 0, 0, 8, 9, 0]);
   });
 
   it("tells how much of it is free", async () => {
@@ -89,14 +77,6 @@ describe.skipIf(missing !== null)(title("programs on a card"), () => {
     expect(emulator.report().calls["cuGraphInstantiateWithFlags"]).toBe(1);
   });
 
-  it("may be empty", async () => {
-    using device = await open();
-    using program = device.record(() => {});
-    for (let run = 0; run < 3; run++) await device.run(program);
-    await device.run(program, new Map());
-    expect(program.operations).toBe(0);
-  });
-
   it("replayed as a graph give the bits of the first run", async () => {
     using device = await open();
     const { buffers, body, reset } = variedWork(device);
@@ -113,44 +93,6 @@ describe.skipIf(missing !== null)(title("programs on a card"), () => {
     for (const result of results.slice(1)) expect(result).toEqual(results[0]);
     expect(results[0].flatMap((values) => [...values]).every(Number.isFinite)).toBe(true);
     expect(emulator.report().graphLaunches).toBe(2);
-  });
-
-  it("leave the event loop free", async () => {
-    using device = await open();
-    const { a, b } = pairOf(device);
-    using program = device.record((operations) => {
-      for (let time = 0; time < 50; time++) operations.add(a, b);
-    });
-    let turns = 0;
-    const running = device.run(program).then(() => turns);
-    const count = (): void => {
-      turns++;
-      pending = setImmediate(count);
-    };
-    let pending = setImmediate(count);
-    expect(await running).toBeGreaterThan(0);
-    clearImmediate(pending);
-  });
-
-  it("add their times by operation when asked, each kind as often as it was called", async () => {
-    using device = await open();
-    const { a, b } = pairOf(device);
-    using program = device.record((operations) => {
-      operations.add(a, b);
-      operations.copy(a, b);
-      operations.add(a, b);
-      operations.zero(b);
-    });
-    const timings: Timings = new Map([["add", { ms: 1000, calls: 5 }]]);
-    await device.run(program, timings);
-    expect(timings.get("add")?.ms).toBeGreaterThan(1000);
-    // Six values each: read twice and written once; read and written; written.
-    expect(timings.get("add")).toMatchObject({ calls: 7, bytes: 2 * 3 * 6 * 4, flops: 0 });
-    expect(timings.get("copy")).toMatchObject({ calls: 1, bytes: 2 * 6 * 4, flops: 0 });
-    expect(timings.get("zero")).toMatchObject({ calls: 1, bytes: 6 * 4 });
-    for (const { ms } of timings.values()) expect(ms).toBeGreaterThan(0);
-    expect([...timings.keys()].sort()).toEqual(["add", "copy", "zero"]);
-    expect(emulator.report().graphLaunches).toBe(0);
   });
 
   it("are forgotten once they are disposed, with the memory that was theirs", async () => {

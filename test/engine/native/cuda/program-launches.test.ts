@@ -57,8 +57,8 @@ function step(suffix: string): { readonly forward: string[]; readonly backward: 
   };
 }
 
-/** Tokens, targets, mask, starts, positions, rotary table, scalars. */
-const BATCH = new Array(7).fill("copy to device");
+/** Ids, targets, positions and starts as one; mask; scalars. */
+const BATCH = new Array(3).fill("copy to device");
 
 beforeEach(() => emulator.reset());
 

@@ -1,11 +1,10 @@
-/** The CUDA device on a fresh emulator, with everything of its own on disk, a few small buffers, and the balance of what was taken and given back. */
+/** The CUDA device on a fresh emulator, with everything of its own on disk, and the balance of what was taken and given back. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { type CudaDevice, type CudaDeviceOptions, openCudaDevice } from "../../../../src/engine/native/cuda/device.js";
 import type { SearchPlaces } from "../../../../src/engine/native/cuda/ffi/libraries.js";
-import type { Buffer, BufferSpec, Device } from "../../../../src/engine/native/device.js";
 import { emulatorMissing } from "../../../cuda/emulator/build.js";
 import { type Emulator, type EmulatorReport, openEmulator } from "../../../cuda/emulator/emulator.js";
 
@@ -39,20 +38,6 @@ export function open(options: Partial<CudaDeviceOptions> & { readonly cache?: st
   const { cache = shared, ...others } = options;
   const places = emulatedPlaces();
   return openCudaDevice({ places, cacheFolder: cache, algorithms: join(cache, "algorithms.json"), ...others });
-}
-
-export const PAIR: readonly BufferSpec[] = [
-  { name: "a", shape: [2, 3], dtype: "f32" },
-  { name: "b", shape: [2, 3], dtype: "f32" },
-  { name: "ids", shape: [2], dtype: "i32" },
-  { name: "table", shape: [4, 3], dtype: "f32" },
-];
-export const ONES = new Float32Array(6).fill(1);
-
-export function pairOf(device: Device): Readonly<Record<"a" | "b" | "ids" | "table", Buffer>> {
-  const buffers = device.allocate(PAIR);
-  const [a, b, ids, table] = PAIR.map(({ name }) => buffers.get(name) as Buffer);
-  return { a, b, ids, table };
 }
 
 /** What makes and what gives back; memory is counted by the emulator itself. */

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../../../base/errors.js";
 import { openFunctions } from "./prototypes.js";
 
-export type LibraryName = "driver" | "nvrtc" | "cublasLt" | "cudnn";
+export type LibraryName = "driver" | "nvrtc" | "cublasLt" | "cudnn" | "nvtx";
 
 /** What the search sees of the disk. */
 export interface FileView {
@@ -63,6 +63,15 @@ const LIBRARIES: Readonly<Record<LibraryName, Library>> = {
     files: versions("libcudnn.so", [9]),
     companion: null,
     supplier: "`pip install nvidia-cudnn-cu13` or `nvidia-cudnn-cu12` supplies it",
+  },
+  nvtx: {
+    title: "NVTX, which names stretches of time for a profiler,",
+    files: [
+      { file: "libnvtx3interop.so.1", major: 13 },
+      { file: "libnvToolsExt.so.1", major: 12 },
+    ],
+    companion: null,
+    supplier: "`pip install nvidia-nvtx` (CUDA 13) or `nvidia-nvtx-cu12` (CUDA 12) supplies it",
   },
 };
 

@@ -3,6 +3,7 @@
  * runs on the thread that opened it.
  */
 import { UserError } from "../../../../base/errors.js";
+import { disposeAll } from "../disposal.js";
 import { CONSTANTS as C, type Driver } from "../ffi/driver.js";
 import type { Card } from "./card.js";
 import { checkDriver, isLost } from "./errors.js";
@@ -76,7 +77,10 @@ export class Context implements Disposable {
   [Symbol.dispose](): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.stream[Symbol.dispose]();
+    disposeAll([this.stream, { [Symbol.dispose]: () => this.release() }]);
+  }
+
+  private release(): void {
     const status = this.driver.cuDevicePrimaryCtxRelease_v2(this.device);
     if (!isLost(this.driver)) this.check(status, `close ${this.card.name}`);
   }

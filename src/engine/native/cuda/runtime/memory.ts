@@ -6,7 +6,7 @@
 import { sizeOf } from "../../../../base/dims.js";
 import { UserError } from "../../../../base/errors.js";
 import { formatBytes } from "../../../../base/format.js";
-import type { Place } from "../../call.js";
+import { describeBuffer, type Place } from "../../call.js";
 import { type Buffer, type BufferSpec, DTYPE_BYTES, type Dtype } from "../../device.js";
 import { CONSTANTS as C } from "../ffi/driver.js";
 import type { Context } from "./context.js";
@@ -51,9 +51,7 @@ export class DeviceBuffer implements Buffer {
   view(name: string, start: number, shape: readonly number[]): DeviceBuffer {
     const sound = [start, ...shape].every((value) => Number.isSafeInteger(value) && value >= 0) && sizeOf(shape) > 0;
     if (!sound || start + sizeOf(shape) > this.size)
-      throw new Error(
-        `view ${name} [${shape.join(", ")}] at ${start} is not within ${this.name} [${this.shape.join(", ")}]`,
-      );
+      throw new Error(`view ${name} [${shape.join(", ")}] at ${start} is not within ${describeBuffer(this)}`);
     return new DeviceBuffer(this.arena, name, shape, this.dtype, this.startByte + start * DTYPE_BYTES[this.dtype]);
   }
 }

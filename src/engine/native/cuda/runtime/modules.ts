@@ -1,5 +1,6 @@
 /** Compiled kernels on the card, and launching them. */
 import { formatBytes } from "../../../../base/format.js";
+import { disposeAll } from "../disposal.js";
 import { CONSTANTS as C } from "../ffi/driver.js";
 import { addressOf } from "../ffi/host-memory.js";
 import { ArgumentBlock } from "./argument-block.js";
@@ -16,9 +17,18 @@ const SHARED_BYTES_GRANTED = 48 << 10;
 const LOG_BYTES = 8 << 10;
 const MOST_BLOCKS: readonly number[] = [2 ** 31 - 1, 65535, 65535];
 
-interface LoadedModule {
-  readonly source: KernelSource;
-  readonly handle: Address;
+class LoadedModule implements Disposable {
+  constructor(
+    private readonly context: Context,
+    readonly source: KernelSource,
+    readonly handle: Address,
+  ) {}
+
+  [Symbol.dispose](): void {
+    const { driver } = this.context;
+    const status = driver.cuModuleUnload(this.handle);
+    if (!isLost(driver)) this.context.check(status, `unload ${this.source.file}`);
+  }
 }
 
 /** What a kernel takes of a multiprocessor, as compiled. */
@@ -87,13 +97,9 @@ export class Modules implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const { driver } = this.context;
-    for (const { handle, source } of this.loaded.splice(0)) {
-      const status = driver.cuModuleUnload(handle);
-      if (!isLost(driver)) this.context.check(status, `unload ${source.file}`);
-    }
     this.modules.clear();
     this.kernels.clear();
+    disposeAll(this.loaded.splice(0));
   }
 
   private find(ref: KernelRef): LoadedKernel {
@@ -123,7 +129,7 @@ export class Modules implements Disposable {
     const status = this.context.driver.cuModuleLoadDataEx(handle, cubin, options.length, options, values);
     const words = new TextDecoder().decode(log).split("\0", 1)[0].trim();
     this.context.check(status, `load ${source.file}${words === "" ? "" : ` (${words})`}`);
-    const module = { source, handle: handle[0] };
+    const module = new LoadedModule(this.context, source, handle[0]);
     this.loaded.push(module);
     return module;
   }

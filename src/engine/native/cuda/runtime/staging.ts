@@ -8,11 +8,11 @@
  * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { fromBf16, toBf16 } from "../../../../base/bf16.js";
 import { formatBytes } from "../../../../base/format.js";
 import { DTYPE_BYTES, type Dtype } from "../../device.js";
 import { disposeAll } from "../disposal.js";
 import { viewOf } from "../ffi/host-memory.js";
-import { fromBf16, toBf16 } from "./bf16.js";
 import type { Context } from "./context.js";
 import { isLost } from "./errors.js";
 import type { Address } from "./launch.js";
@@ -73,7 +73,10 @@ class Slot implements Disposable {
   [Symbol.dispose](): void {
     if (this.freed) return;
     this.freed = true;
-    this.copied[Symbol.dispose]();
+    disposeAll([this.copied, { [Symbol.dispose]: () => this.unpin() }]);
+  }
+
+  private unpin(): void {
     const status = this.context.driver.cuMemFreeHost(this.address);
     if (!isLost(this.context.driver)) this.context.check(status, "free pinned memory");
   }

@@ -1,10 +1,12 @@
 /**
  * An ordered queue of work on the card, and events, which mark places in it.
  *
- * Nothing here blocks the event loop: waiting means asking an event again and again. For the first milliseconds that happens every turn,
- * so that short programs end without delay; then every other turn sleeps, so that long ones do not burn a processor.
+ * Nothing here blocks the event loop: waiting means asking an event again and again. For the first milliseconds, and about the time when the
+ * end is expected, that happens every turn, so that what follows begins without delay; else every other turn sleeps, so that long programs
+ * do not burn a processor.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { disposeAll } from "../disposal.js";
 import { CONSTANTS as C, type Driver } from "../ffi/driver.js";
 import { checkDriver, isLost } from "./errors.js";
 import type { Address } from "./launch.js";
@@ -43,11 +45,11 @@ export class Event implements Disposable {
     return true;
   }
 
-  /** Resolves when the card has come to the mark; rejects with what went wrong before it. */
-  async wait(): Promise<void> {
+  /** Resolves when the card has come to the mark, perhaps after `expectedMs`; rejects with what went wrong before it. */
+  async wait(expectedMs = 0): Promise<void> {
     const begin = performance.now();
     for (let turn = 0; !this.reached; turn++)
-      await (performance.now() - begin > EAGER_MS && turn % 2 === 1 ? sleep(SLEEP_MS) : nextTurn());
+      await (turn % 2 === 0 || isEager(performance.now() - begin, expectedMs) ? nextTurn() : sleep(SLEEP_MS));
   }
 
   /** Blocks this thread until the card has come to the mark; for waits that are known to be short. */
@@ -76,6 +78,11 @@ export class Event implements Disposable {
   }
 }
 
+/** Whether a wait of so long is at its beginning, or near the end that is expected. */
+export function isEager(elapsedMs: number, expectedMs: number): boolean {
+  return elapsedMs <= EAGER_MS || Math.abs(elapsedMs - expectedMs) <= EAGER_MS;
+}
+
 /** It does not wait for, nor hold up, the driver's default stream. */
 export class Stream implements Disposable {
   private own: Address | null;
@@ -93,12 +100,12 @@ export class Stream implements Disposable {
     return this.own;
   }
 
-  /** Resolves when all that the stream was given is done; rejects with what went wrong. */
-  async wait(): Promise<void> {
+  /** Resolves when all that the stream was given is done, perhaps after `expectedMs`; rejects with what went wrong. */
+  async wait(expectedMs = 0): Promise<void> {
     const event = this.idleEvents.pop() ?? new Event(this.driver);
     try {
       event.record(this);
-      await event.wait();
+      await event.wait(expectedMs);
     } finally {
       if (this.own === null) event[Symbol.dispose]();
       else this.idleEvents.push(event);
@@ -117,10 +124,14 @@ export class Stream implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.own === null) return;
-    for (const event of this.idleEvents.splice(0)) event[Symbol.dispose]();
-    const status = this.driver.cuStreamDestroy_v2(this.own);
+    const handle = this.own;
+    if (handle === null) return;
     this.own = null;
+    disposeAll([...this.idleEvents.splice(0), { [Symbol.dispose]: () => this.destroy(handle) }]);
+  }
+
+  private destroy(handle: Address): void {
+    const status = this.driver.cuStreamDestroy_v2(handle);
     if (!isLost(this.driver)) checkDriver(this.driver, status, "destroy a stream");
   }
 }

@@ -74,7 +74,7 @@ describe("Arena", () => {
       [0, [0]],
       [0.5, [1]],
     ] as const)
-      expect(() => x.view("row", start, shape)).toThrow("is not within x [4, 4]");
+      expect(() => x.view("row", start, shape)).toThrow("is not within x bf16[4, 4]");
   });
 
   it.each([

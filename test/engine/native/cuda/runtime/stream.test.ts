@@ -6,7 +6,7 @@ import { type Context, openContext } from "../../../../../src/engine/native/cuda
 import { captureGraph } from "../../../../../src/engine/native/cuda/runtime/graph.js";
 import { Arena } from "../../../../../src/engine/native/cuda/runtime/memory.js";
 import { Staging } from "../../../../../src/engine/native/cuda/runtime/staging.js";
-import { Event, Stream } from "../../../../../src/engine/native/cuda/runtime/stream.js";
+import { Event, isEager, Stream } from "../../../../../src/engine/native/cuda/runtime/stream.js";
 import { FakeDriver } from "./fake-driver.js";
 
 let fake: FakeDriver;
@@ -73,6 +73,20 @@ describe("Stream", () => {
     fake.delays = 0;
     await again;
     expect(asked).toBeLessThanOrEqual(4 * (performance.now() - from) + 8);
+  });
+
+  it.each([
+    [0, 0, true],
+    [2, 0, true],
+    [3, 0, false],
+    [3, 40, false],
+    [37.9, 40, false],
+    [38, 40, true],
+    [42, 40, true],
+    [42.1, 40, false],
+    [1, 40, true],
+  ])("asks every turn after %s ms of about %s: %s", (elapsed, expected, eager) => {
+    expect(isEager(elapsed, expected)).toBe(eager);
   });
 
   it("fills, copies and names its addresses when that fails", () => {

@@ -1,4 +1,4 @@
-/** bfloat16, the upper half of a float32: rounding to the nearest, ties to even; a NaN stays one. */
+/** bfloat16, the upper half of a float32: rounding to the nearest, ties to even; a NaN stays one, with the upper part of its payload. */
 
 /** Writes the bf16 bits of `values` into `out`, of equal length. */
 export function toBf16(values: Float32Array, out: Uint16Array): void {
@@ -6,9 +6,14 @@ export function toBf16(values: Float32Array, out: Uint16Array): void {
   for (let i = 0; i < bits.length; i++) {
     const word = bits[i];
     const notANumber = (word & 0x7fffffff) > 0x7f800000;
-    // Rounding could carry the fraction of a NaN away and make it infinite.
-    out[i] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    // A NaN is cut off, not rounded, which could carry its fraction away; one that would lose it all becomes the quiet one.
+    out[i] = notANumber ? upperOfNaN(word) : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
+}
+
+function upperOfNaN(word: number): number {
+  const upper = word >>> 16;
+  return (upper & 0x7f) === 0 ? upper | 0x40 : upper;
 }
 
 /** Writes what bf16 bits stand for into `out`, of equal length; exact. */
