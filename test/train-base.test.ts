@@ -18,6 +18,7 @@ import { wholeTensors } from "./checkpoint/content.js";
 import { captured, makeProject, type Project } from "./end-to-end/project.js";
 import { bits, losses } from "./end-to-end/runs.js";
 import { weightsOf } from "./engine/cases.js";
+import { oneRow } from "./engine/one-row.js";
 
 const MARKERS = ["<tool_call>", "</tool_call>", "агент"];
 const SHORT = ["stages[0].steps=3", "stages[0].schedule={ kind: constant, peak: 1e-2 }", "stages[1].steps=2"];
@@ -171,8 +172,8 @@ describe("new tokens", () => {
     const after = await loadModel(await project.plan("run=none", ...extended()), null);
     using engineAfter = after.engine;
     const prompt = [...oldTokenizer.encode("call the object")];
-    using one = engineBefore.session(32);
-    using other = engineAfter.session(32);
+    using one = oneRow(engineBefore, 32);
+    using other = oneRow(engineAfter, 32);
     const [logits, grown] = [await one.feed(prompt), await other.feed(prompt)];
     expect(grown.length).toBe(304);
     expect([...grown.subarray(0, 300)]).toEqual([...logits.subarray(0, 300)]);
@@ -219,11 +220,20 @@ describe("new tokens", () => {
     expect(losses(project, "next").size).toBe(5);
     const saved = await wholeTensors((await openCheckpoint(folder)).weights());
     expect(saved.find(({ name }) => name === HEAD)?.shape).toEqual([304, 16]);
-    const text = await generate(resolved, {
-      ...{ checkpoint: folder, prompt: "call", tokens: 3, write: () => {} },
-      ...{ temperature: 0, topK: null, topP: null, seed: 0 },
+    const { completions } = await generate({
+      model: { plan: resolved, checkpoint: folder },
+      ...{
+        prompts: ["call"],
+        promptsFile: null,
+        messagesFile: null,
+        chat: false,
+        template: null,
+        stops: [],
+        tokens: 3,
+      },
+      ...{ temperature: 0, topK: null, topP: null, seed: 0, json: false, write: () => {}, progress: captured() },
     });
-    expect(typeof text).toBe("string");
+    expect(completions).toHaveLength(1);
   });
 
   it("are refused: there already, before `prepare`, with a tokenizer that is trained, with moments", async () => {

@@ -6,7 +6,7 @@ import type { MemoryRequest } from "../bench/prediction.js";
 import { type BenchShape, DEFAULT_SHAPE, parseShape } from "../bench/shape.js";
 import { SHAPE_NAMES } from "../bench/shapes.js";
 import { TORCH_DTYPES, type TorchDtype, type TorchModeName } from "../bench/torch.js";
-import { bench, benchCurve, benchShapeOf, engineKindOf, engineNamesOf } from "../commands/bench.js";
+import { bench, benchCurve, benchDecoding, benchShapeOf, engineKindOf, engineNamesOf } from "../commands/bench.js";
 import { RECOMPUTATIONS } from "../engine/native/activations.js";
 import type { PrecisionRequest } from "../engine/native/precision.js";
 import type { EngineKind } from "../engine/select.js";
@@ -27,6 +27,7 @@ interface BenchArguments {
   readonly recomputation?: MemoryRequest["recomputation"];
   readonly saving?: true;
   readonly cold?: true;
+  readonly decode?: true;
   readonly curve?: number;
   readonly curveSides?: string;
   readonly torchDtype?: TorchDtype;
@@ -54,6 +55,7 @@ export function addBench(root: Command, terminal: Terminal, entry: string): void
     .addOption(choice("--precision <type>", "what a native engine computes in", PRECISIONS))
     .addOption(choice("--optimizer-memory <type>", "what its optimizer keeps", PRECISIONS))
     .addOption(choice("--recomputation <mode>", "what it computes again", ["auto", ...RECOMPUTATIONS]))
+    .option("--decode", "instead decode with all rows: tokens a second, and what memory allows")
     .option("--cold", "first measure a start with nothing compiled before, in a home of its own")
     .option("--saving", "measure what copying weights and moments out costs a step");
   withComparison(command)
@@ -65,6 +67,7 @@ export function addBench(root: Command, terminal: Terminal, entry: string): void
         "bench --config configs/quickstart.yaml --compare-engines tfjs-wasm",
         "bench --engine native-cuda --shape llama-1.2b,batch=2 --precision bf16 --compare-torch compile",
         "bench --engine native-cuda --shape gpt-124m,batch=8 --curve 500",
+        "bench --decode --shape gpt-124m,batch=1,length=512 --steps 50",
       ),
     )
     .action((options: BenchArguments) => run(options, terminal, entry));
@@ -107,6 +110,10 @@ async function run(options: BenchArguments, terminal: Terminal, entry: string): 
   if (curve !== undefined) {
     const sides = curveSides?.split(",").map((side) => side.trim()) ?? defaultSides(engine);
     await benchCurve(shape, { steps: curve, sides, memory, python, ...output });
+    return;
+  }
+  if (options.decode === true) {
+    await benchDecoding(shape, { engine, steps, memory, ...output });
     return;
   }
   const modes: readonly TorchModeName[] =

@@ -5,6 +5,7 @@ import { ProgressLine, type ProgressStream } from "../base/report.js";
 import { coldStart } from "../bench/cold.js";
 import { type CompareOptions, compare } from "../bench/compare.js";
 import { type Curve, type CurveOptions, lossCurves } from "../bench/curve.js";
+import { type DecodeReport, measureDecoding, renderDecoding } from "../bench/decode.js";
 import { measure } from "../bench/measure.js";
 import type { MemoryRequest } from "../bench/prediction.js";
 import { renderReport } from "../bench/render.js";
@@ -83,6 +84,20 @@ export async function benchCurve(
   line.clear();
   write(json ? `${JSON.stringify(curves, null, 2)}\n` : `${renderCurves(curves).join("\n")}\n`);
   return curves;
+}
+
+/** Speed of decoding instead of training; see `bench/decode.ts`. */
+export async function benchDecoding(
+  shape: BenchShape,
+  options: Pick<BenchOptions, "engine" | "steps" | "memory" | "progress" | "write" | "json">,
+): Promise<DecodeReport> {
+  const { engine: kind, steps, memory, progress, write, json } = options;
+  checkOptions({ ...options, compared: null });
+  using line = new ProgressLine(progress);
+  const report = await measureDecoding(shape, { kind, steps, memory, onProgress: (text) => line.update(text) });
+  line.clear();
+  write(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderDecoding(report).join("\n")}\n`);
+  return report;
 }
 
 function peerOf(

@@ -1,63 +1,185 @@
-/** `hephaestus generate`: continues a prompt, token by token, streamed as it is made. */
-import { UserError } from "../base/errors.js";
+/** `hephaestus generate`: continues prompts, all of them together, streamed as they are made. */
+import { join } from "node:path";
+import { type Problem, UserError } from "../base/errors.js";
+import { ProgressLine, type ProgressStream } from "../base/report.js";
 import type { Plan } from "../config/plan.js";
-import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
-import type { Places } from "../engine/select.js";
-import { type SamplingOptions, sampleToken } from "../eval/sampling.js";
-import { loadModel } from "../train/load-model.js";
+import type { ChatTemplate } from "../data/chat/chat-template.js";
+import { loadChatTemplate } from "../data/chat/chat-template-file.js";
+import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.js";
+import type { EngineKind, Places } from "../engine/select.js";
+import { endOfTurn, endTokensOf } from "../eval/end-tokens.js";
+import { type Continuation, type Generation, generateTexts } from "../eval/generation.js";
+import type { SamplingOptions } from "../eval/sampling.js";
+import { type LoadedModel, loadFolder, loadModel } from "../train/load-model.js";
+import { type GivenPrompt, type PromptSources, readPrompts } from "./generate-prompts.js";
+import { showTexts } from "./generate-show.js";
 
-export interface GenerateOptions extends SamplingOptions {
-  /** A checkpoint's folder, or null for the newest whole one of the plan's run. */
-  readonly checkpoint: string | null;
-  readonly prompt: string;
-  /** Most tokens to add. */
+/** A plan's model, or a folder with a model and its tokenizer. */
+export type ModelSource =
+  | {
+      readonly plan: Plan;
+      /** A checkpoint's folder, or null for the newest whole one of the plan's run. */
+      readonly checkpoint: string | null;
+    }
+  | { readonly folder: string; readonly engine: EngineKind };
+
+export interface GenerateOptions extends SamplingOptions, PromptSources {
+  readonly model: ModelSource;
+  /** A file or the name of one, as `loadChatTemplate` takes it; null for the one beside the tokenizer. */
+  readonly template: string | null;
+  /** Most tokens to add to each prompt. */
   readonly tokens: number;
+  /** A text ends before the first of these. */
+  readonly stops: readonly string[];
+  readonly json: boolean;
   readonly write: (text: string) => void;
+  readonly progress: ProgressStream;
   /** Where a card's libraries may be. */
   readonly places?: Places;
 }
 
-/** Writes the prompt and its continuation; returns the continuation. Stops at the end-of-text token or at the model's length. */
-export async function generate(plan: Plan, options: GenerateOptions): Promise<string> {
-  checkOptions(options);
-  const tokenizer = await loadTokenizer(plan.data.tokenizer.path);
-  const model = await loadModel(plan, options.checkpoint, options.places);
-  using engine = model.engine;
-  if (model.tokenizer !== null && model.tokenizer !== tokenizer.fingerprint)
-    throw new UserError({
-      what: "this checkpoint was trained with another tokenizer than the plan's",
-      where: model.folder,
-    });
-  const encoded = [...tokenizer.encode(options.prompt)];
-  // An empty prompt starts where every document starts: after the end of another.
-  const prompt = encoded.length === 0 ? [tokenizer.endOfText] : encoded;
-  const length = Math.min(prompt.length + options.tokens, plan.model.maxLength);
-  if (prompt.length >= plan.model.maxLength)
-    throw new UserError({
-      what: "the prompt is as long as the model's rows",
-      expected: `fewer than ${plan.model.maxLength} tokens`,
-      got: String(prompt.length),
-    });
-  using session = engine.session(length);
-  options.write(options.prompt);
-  const made: number[] = [];
-  let shown = "";
-  for (let fed: readonly number[] = prompt; prompt.length + made.length < length; fed = made.slice(-1)) {
-    const logits_V = await session.feed(fed);
-    // Rows of the embedding beyond the tokenizer's vocabulary are padding and have no text.
-    const token = sampleToken(logits_V.subarray(0, tokenizer.vocabulary), options, made.length);
-    if (token === tokenizer.endOfText) break;
-    made.push(token);
-    // A character may need several tokens: show what is whole.
-    const text = tokenizer.decode(made).replace(/\uFFFD+$/u, "");
-    options.write(text.slice(shown.length));
-    shown = text;
-  }
-  options.write("\n");
-  return tokenizer.decode(made);
+/** One prompt and what became of it. */
+export interface Completion extends Continuation {
+  readonly prompt: string;
+  readonly promptTokens: number;
 }
 
-function checkOptions({ temperature, topK, topP, tokens }: GenerateOptions): void {
+export interface GenerateReport {
+  readonly model: string;
+  readonly engine: string;
+  readonly seconds: Generation["seconds"];
+  /** In decoding, over all prompts together; null where one token of each was all. */
+  readonly tokensPerSecond: number | null;
+  readonly completions: readonly Completion[];
+}
+
+interface Prompt {
+  /** What the model is given. */
+  readonly text: string;
+  /** What people are shown of it. */
+  readonly shown: string;
+  readonly tokens: readonly number[];
+}
+
+/** Texts end at a token that ends them, at a stop string, or at the model's length. */
+export async function generate(options: GenerateOptions): Promise<GenerateReport> {
+  checkOptions(options);
+  const given = await readPrompts(options);
+  using line = new ProgressLine(options.progress);
+  const tokenizer = await loadTokenizer(tokenizerPath(options.model));
+  const template = options.chat ? await loadChatTemplate(tokenizer.path, options.template) : null;
+  const model = await load(options, line);
+  using engine = model.engine;
+  line.clear();
+  checkTokenizer(model, tokenizer);
+  const prompts = given.map((prompt) => encodePrompt(prompt, tokenizer, template, model));
+  checkLengths(prompts, model.architecture.maxLength);
+  const shown = options.json
+    ? null
+    : showTexts(
+        prompts.map((prompt) => prompt.shown),
+        options.write,
+      );
+  const { temperature, topK, topP, seed, tokens, stops } = options;
+  const generation = await generateTexts(
+    engine,
+    tokenizer,
+    prompts.map((prompt) => prompt.tokens),
+    {
+      ...{ sampling: { temperature, topK, topP, seed }, tokens, stops, maxLength: model.architecture.maxLength },
+      ends: await endsOf(model.folder, tokenizer, template),
+      ...(shown === null ? {} : { onText: shown }),
+    },
+  );
+  const report = reportOf(model, prompts, generation);
+  if (options.json) options.write(`${JSON.stringify(report, null, 2)}\n`);
+  return report;
+}
+
+/** What takes longer than this is said on the terminal. */
+const QUIET_MS = 2000;
+
+function load({ model, places }: GenerateOptions, line: ProgressLine): Promise<LoadedModel> {
+  const began = performance.now();
+  const report = (text: string): void => {
+    if (performance.now() - began > QUIET_MS) line.update(text);
+  };
+  if ("plan" in model) return loadModel(model.plan, model.checkpoint, places, report);
+  return loadFolder(model.folder, { kind: model.engine, ...(places === undefined ? {} : { places }) }, report);
+}
+
+function tokenizerPath(model: ModelSource): string {
+  return "plan" in model ? model.plan.data.tokenizer.path : join(model.folder, "tokenizer.json");
+}
+
+function checkTokenizer({ tokenizer, folder }: LoadedModel, found: Tokenizer): void {
+  if (tokenizer === null || tokenizer === found.fingerprint) return;
+  throw new UserError({
+    what: "this checkpoint was trained with another tokenizer",
+    where: folder,
+    expected: tokenizer.slice(0, 12),
+    got: `${found.fingerprint.slice(0, 12)} (${found.path})`,
+  });
+}
+
+/**
+ * A rendered conversation holds all its tokens. A text for a model of others gets what Hugging Face puts before it; ours were trained on
+ * documents without it. An empty prompt begins where documents begin: after the end of another.
+ */
+function encodePrompt(
+  prompt: GivenPrompt,
+  tokenizer: Tokenizer,
+  template: ChatTemplate | null,
+  { trainer }: LoadedModel,
+): Prompt {
+  if ("messages" in prompt) {
+    if (template === null) throw new Error("a conversation outside of a chat");
+    const text = template.render({ ...prompt, addGenerationPrompt: true });
+    const tokens = [...tokenizer.encode(text, { specialTokens: "parse" })];
+    return { text, shown: "", tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
+  }
+  const { text } = prompt;
+  const before = trainer === null && tokenizer.beginOfText !== null ? [tokenizer.beginOfText] : [];
+  const tokens = [...before, ...tokenizer.encode(text)];
+  return { text, shown: text, tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
+}
+
+async function endsOf(folder: string, tokenizer: Tokenizer, template: ChatTemplate | null) {
+  const turn = template === null ? null : endOfTurn(template, tokenizer);
+  return new Set([...(await endTokensOf(folder, tokenizer)), ...(turn === null ? [] : [turn])]);
+}
+
+function checkLengths(prompts: readonly Prompt[], most: number): void {
+  const problems = prompts.flatMap(({ tokens }, index): Problem[] =>
+    tokens.length < most
+      ? []
+      : [
+          {
+            what: "the prompt is as long as the model's rows",
+            where: `prompt ${index + 1}`,
+            expected: `fewer than ${most} tokens`,
+            got: String(tokens.length),
+          },
+        ],
+  );
+  if (problems.length > 0) throw new UserError(problems);
+}
+
+function reportOf(model: LoadedModel, prompts: readonly Prompt[], generation: Generation): GenerateReport {
+  const { continuations, seconds, decodedTokens } = generation;
+  return {
+    model: model.folder,
+    engine: model.engine.describe().name,
+    seconds,
+    tokensPerSecond: decodedTokens === 0 ? null : decodedTokens / seconds.decoding,
+    completions: prompts.map(({ text: prompt, tokens }, row) => ({
+      ...{ prompt, promptTokens: tokens.length },
+      ...continuations[row],
+    })),
+  };
+}
+
+function checkOptions({ temperature, topK, topP, tokens, stops }: GenerateOptions): void {
   const problems = [
     temperature >= 0 ? null : { what: "--temperature must not be negative", got: String(temperature) },
     topK === null || topK >= 1 ? null : { what: "--top-k must be at least 1", got: String(topK) },
@@ -65,6 +187,7 @@ function checkOptions({ temperature, topK, topP, tokens }: GenerateOptions): voi
       ? null
       : { what: "--top-p must be above 0 and at most 1", got: String(topP) },
     tokens >= 1 ? null : { what: "--tokens must be at least 1", got: String(tokens) },
+    stops.includes("") ? { what: "--stop must not be empty: every text would end before it begins" } : null,
   ].filter((problem) => problem !== null);
   if (problems.length > 0) throw new UserError(problems);
 }

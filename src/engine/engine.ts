@@ -59,10 +59,21 @@ export interface AdamWStep {
   readonly update: number;
 }
 
-/** Incremental decoding of one sequence with a key/value cache. */
+export interface SessionOptions {
+  /** Sequences that are decoded together. */
+  readonly rows: number;
+  /** Most tokens of a row, prompt and answer together. */
+  readonly maxLength: number;
+}
+
+/** Incremental decoding of several sequences, a row each, with a key/value cache. */
 export interface DecodingSession extends Disposable {
-  /** Feeds tokens and returns the logits after the last of them, shape [V]. */
-  feed(tokens: readonly number[]): Promise<Float32Array>;
+  /**
+   * Feeds every row its next tokens, or none. Rows may be of different lengths, and what is computed of one does not depend on the others.
+   * @returns by row the logits after the last token that it was fed, [V]; null for a row that was fed none.
+   * @throws RangeError when nothing is fed, a token is outside the vocabulary or a row would grow beyond its length; then nothing has changed.
+   */
+  feed(tokens_B: readonly (readonly number[])[]): Promise<(Float32Array | null)[]>;
 }
 
 export interface Engine extends Disposable {
@@ -88,6 +99,6 @@ export interface Engine extends Disposable {
   discard(): void;
   /** Loss without gradient. */
   evaluate(batch: Batch): Promise<RowLosses>;
-  /** Starts decoding; `maxLength` bounds prompt and answer together, in tokens. */
-  session(maxLength: number): DecodingSession;
+  /** Starts decoding. */
+  session(options: SessionOptions): DecodingSession;
 }

@@ -6,7 +6,7 @@ import { sizeOf } from "../base/dims.js";
 import { UserError } from "../base/errors.js";
 import type { Batch } from "../data/batch.js";
 import type { Parameter } from "../model/parameters.js";
-import type { EngineTensor, Piece, RowLosses, TensorKind, TensorSource } from "./engine.js";
+import type { EngineTensor, Piece, RowLosses, SessionOptions, TensorKind, TensorSource } from "./engine.js";
 
 /**
  * Tensors to load, checked as a whole before any value is read.
@@ -86,6 +86,44 @@ export function checkTokens(tokens: Iterable<number>, vocabulary: number): void 
   for (const token of tokens)
     if (!(Number.isInteger(token) && token >= 0 && token < vocabulary))
       throw new RangeError(`token ${token} is outside the vocabulary of ${vocabulary}`);
+}
+
+/** How many tokens each row of a session was fed, and what it may be fed next. */
+export class SessionRows {
+  /** By row. */
+  readonly lengths: number[];
+  readonly #maxLength: number;
+  readonly #vocabulary: number;
+
+  /** @throws RangeError when there is nothing to hold. */
+  constructor({ rows, maxLength }: SessionOptions, vocabulary: number) {
+    for (const size of [rows, maxLength])
+      if (!(Number.isSafeInteger(size) && size > 0))
+        throw new RangeError(`a session needs rows and tokens, not ${rows} rows of ${maxLength}`);
+    this.lengths = new Array<number>(rows).fill(0);
+    this.#maxLength = maxLength;
+    this.#vocabulary = vocabulary;
+  }
+
+  /** @throws RangeError as `feed` does. */
+  check(tokens_B: readonly (readonly number[])[]): void {
+    if (tokens_B.length !== this.lengths.length)
+      throw new RangeError(`the session has ${this.lengths.length} rows, ${tokens_B.length} were fed`);
+    if (tokens_B.every((tokens) => tokens.length === 0)) throw new RangeError("feed needs at least one token");
+    tokens_B.forEach((tokens, row) => {
+      const length = (this.lengths[row] as number) + tokens.length;
+      if (length > this.#maxLength)
+        throw new RangeError(`a row of the session holds ${this.#maxLength} tokens, ${length} were fed to row ${row}`);
+      checkTokens(tokens, this.#vocabulary);
+    });
+  }
+
+  /** Counts what was fed. */
+  advance(tokens_B: readonly (readonly number[])[]): void {
+    tokens_B.forEach((tokens, row) => {
+      this.lengths[row] = (this.lengths[row] as number) + tokens.length;
+    });
+  }
 }
 
 /** The tokens' losses [N] as sums by row, in double precision; only tokens that count are added. */

@@ -1,4 +1,9 @@
-/** Drawing the next token from logits: temperature, top-k, top-p, with counter-based random numbers. */
+/**
+ * Drawing the next token from logits: temperature, top-k, top-p, with counter-based random numbers.
+ *
+ * Tokens are taken from the most likely one down only as far as a draw needs them, out of a heap: V steps to build it and log V for each
+ * token, where sorting would take V·log V. A draw from all tokens seldom goes far, since its numbers are used up by the likely ones.
+ */
 import { randomUniform, streamOf } from "../base/random.js";
 
 export interface SamplingOptions {
@@ -11,23 +16,28 @@ export interface SamplingOptions {
   readonly seed: number;
 }
 
-const STREAM = streamOf("sampling");
+/** Which draw it is. Each row has random numbers of its own, so what is drawn for it does not depend on its neighbours. */
+export interface Draw {
+  readonly row: number;
+  readonly position: number;
+}
 
-/** The token drawn at `position`, the same for the same logits, seed and position. Ties go to the lower id. */
-export function sampleToken(logits_V: Float32Array, options: SamplingOptions, position: number): number {
+/** The token drawn, the same for the same logits, options and draw. Ties go to the lower id. */
+export function sampleToken(logits_V: Float32Array, options: SamplingOptions, { row, position }: Draw): number {
   if (options.temperature === 0) return mostLikely(logits_V);
-  const order = Array.from(logits_V.keys()).sort((a, b) => logits_V[b] - logits_V[a] || a - b);
-  const kept = order.slice(0, options.topK ?? order.length);
-  const top = logits_V[kept[0]];
-  const weights = kept.map((id) => Math.exp((logits_V[id] - top) / options.temperature));
-  const nucleus = nucleusSize(weights, options.topP ?? 1);
-  const total = sum(weights.slice(0, nucleus));
-  let left = randomUniform(options.seed, STREAM, position) * total;
-  for (let i = 0; i < nucleus; i++) {
-    left -= weights[i];
-    if (left < 0) return kept[i];
+  const { topK, topP, temperature, seed } = options;
+  const descending = new Descending(logits_V);
+  const top = logits_V[descending.at(0)];
+  const weightOf = (id: number): number => Math.exp((logits_V[id] - top) / temperature);
+  const kept = Math.min(topK ?? logits_V.length, logits_V.length);
+  const all = kept < logits_V.length ? sumOfFirst(descending, kept, weightOf) : sumOfAll(logits_V, weightOf);
+  const nucleus = topP === null ? { size: kept, total: all } : nucleusOf(descending, kept, topP * all, weightOf);
+  let left = randomUniform(seed, streamOf(`sampling row ${row}`), position) * nucleus.total;
+  for (let rank = 0; rank < nucleus.size; rank++) {
+    left -= weightOf(descending.at(rank));
+    if (left < 0) return descending.at(rank);
   }
-  return kept[nucleus - 1];
+  return descending.at(nucleus.size - 1);
 }
 
 function mostLikely(logits_V: Float32Array): number {
@@ -36,17 +46,68 @@ function mostLikely(logits_V: Float32Array): number {
   return best;
 }
 
-/** How many of the descending weights it takes to reach the share `topP` of their sum; at least one. */
-function nucleusSize(weights: readonly number[], topP: number): number {
-  const wanted = topP * sum(weights);
-  let reached = 0;
-  for (let i = 0; i < weights.length; i++) {
-    reached += weights[i];
-    if (reached >= wanted) return i + 1;
-  }
-  return weights.length;
+/** In the order of ids. */
+function sumOfAll(logits_V: Float32Array, weightOf: (id: number) => number): number {
+  let total = 0;
+  for (let id = 0; id < logits_V.length; id++) total += weightOf(id);
+  return total;
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+/** From the most likely token down. */
+function sumOfFirst(descending: Descending, count: number, weightOf: (id: number) => number): number {
+  let total = 0;
+  for (let rank = 0; rank < count; rank++) total += weightOf(descending.at(rank));
+  return total;
+}
+
+/** How many of the `kept` most likely tokens it takes to reach the weight `wanted`, at least one, and what they weigh. */
+function nucleusOf(descending: Descending, kept: number, wanted: number, weightOf: (id: number) => number) {
+  let total = 0;
+  for (let rank = 0; rank < kept; rank++) {
+    total += weightOf(descending.at(rank));
+    if (total >= wanted) return { size: rank + 1, total };
+  }
+  return { size: kept, total };
+}
+
+/** The ids of logits from the greatest down, sorted as far as they are asked for. */
+class Descending {
+  /** A binary heap of the ids that were not asked for yet: each before its children, 2i + 1 and 2i + 2. */
+  private readonly heap: Int32Array;
+  private size: number;
+  private readonly sorted: number[] = [];
+
+  constructor(private readonly logits: Float32Array) {
+    this.size = logits.length;
+    this.heap = new Int32Array(this.size);
+    for (let id = 0; id < this.size; id++) this.heap[id] = id;
+    for (let at = (this.size >> 1) - 1; at >= 0; at--) this.sink(this.heap[at], at);
+  }
+
+  at(rank: number): number {
+    while (this.sorted.length <= rank) {
+      this.sorted.push(this.heap[0]);
+      this.size -= 1;
+      this.sink(this.heap[this.size], 0);
+    }
+    return this.sorted[rank];
+  }
+
+  /** Puts an id where it belongs below a place that is free. */
+  private sink(id: number, free: number): void {
+    const { heap, size } = this;
+    let at = free;
+    for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && this.before(heap[child + 1], heap[child])) child++;
+      if (!this.before(heap[child], id)) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = id;
+  }
+
+  private before(a: number, b: number): boolean {
+    const difference = this.logits[a] - this.logits[b];
+    return difference > 0 || (difference === 0 && a < b);
+  }
 }

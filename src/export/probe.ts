@@ -24,8 +24,9 @@ export async function probeLogits(engine: Engine, model: Model): Promise<readonl
   await engine.load(engineWeights(model));
   const logits: Float32Array[] = [];
   for (const row of probeRows(model.architecture)) {
-    using session = engine.session(row.length);
-    logits.push((await session.feed(row)).slice());
+    using session = engine.session({ rows: 1, maxLength: row.length });
+    const [found] = await session.feed([row]);
+    if (found !== null) logits.push(found);
   }
   return logits;
 }

@@ -6,9 +6,9 @@ import { MANIFEST_FILE, type TrainerState } from "../checkpoint/format.js";
 import { newestWhole, openCheckpoint, openWeights } from "../checkpoint/load.js";
 import type { Plan } from "../config/plan.js";
 import { loadTokenizer } from "../data/tokenizer/tokenizer.js";
-import type { Engine } from "../engine/engine.js";
-import { createEngine, type Places } from "../engine/select.js";
-import { architectureOf } from "../model/architecture.js";
+import type { Engine, TensorSource } from "../engine/engine.js";
+import { createEngine, type EngineOptions, type Places } from "../engine/select.js";
+import { type Architecture, architectureOf } from "../model/architecture.js";
 import { fromHuggingFaceConfig } from "../model/hugging-face.js";
 import { parameterTable } from "../model/parameters.js";
 import { openBaseWeights } from "./base-weights.js";
@@ -17,6 +17,7 @@ import { engineOptionsOf } from "./memory.js";
 export interface LoadedModel {
   /** Owned by the caller. */
   readonly engine: Engine;
+  readonly architecture: Architecture;
   readonly folder: string;
   /** The run has no checkpoint yet: this is what it begins with. */
   readonly isBase: boolean;
@@ -26,25 +27,61 @@ export interface LoadedModel {
   readonly tokenizer: string | null;
 }
 
+/** Takes a line about what is being loaded. */
+export type LoadReport = (line: string) => void;
+
 /**
  * @param checkpoint a folder, or null for the newest whole checkpoint of the plan's run, and before it has one the model that it continues.
  * @param places where a card's libraries may be.
  */
-export async function loadModel(plan: Plan, checkpoint: string | null, places?: Places): Promise<LoadedModel> {
+export async function loadModel(
+  plan: Plan,
+  checkpoint: string | null,
+  places?: Places,
+  report?: LoadReport,
+): Promise<LoadedModel> {
   const folder = checkpoint ?? (await newestFolder(plan));
-  const { architecture, weights, trainer } = folder === null ? await openBase(plan) : await openModel(folder);
-  const { engine } = await createEngine(architecture, parameterTable(architecture), {
-    ...engineOptionsOf(plan, places),
-    purpose: "evaluation",
+  const options = engineOptionsOf(plan, places);
+  if (folder !== null) return loadFolder(folder, options, report);
+  return { ...(await loaded({ ...(await openBase(plan)), folder: baseOf(plan) }, options, report)), isBase: true };
+}
+
+/** @param folder a checkpoint or a Hugging Face folder. */
+export async function loadFolder(folder: string, options: EngineOptions, report?: LoadReport): Promise<LoadedModel> {
+  return loaded({ ...(await openModel(folder)), folder }, options, report);
+}
+
+interface OpenModel {
+  readonly folder: string;
+  readonly architecture: Architecture;
+  readonly weights: () => Iterable<TensorSource>;
+  readonly trainer: TrainerState | null;
+}
+
+async function loaded(
+  { folder, architecture, weights, trainer }: OpenModel,
+  options: EngineOptions,
+  report: LoadReport = () => {},
+): Promise<LoadedModel> {
+  report(`opening ${folder}`);
+  const table = parameterTable(architecture);
+  const { engine } = await createEngine(architecture, table, { report, ...options, purpose: "evaluation" });
+  let done = 0;
+  const told = (source: TensorSource): TensorSource => ({
+    ...source,
+    pieces: () => {
+      report(`loading ${folder}: tensor ${++done} of ${table.length}`);
+      return source.pieces();
+    },
   });
   try {
-    await engine.load(weights());
+    await engine.load([...weights()].map(told));
   } catch (error) {
     engine[Symbol.dispose]();
     throw error;
   }
   const tokenizer = trainer?.fingerprints.tokenizer ?? null;
-  return { engine, folder: folder ?? baseOf(plan), isBase: folder === null, trainer, tokenizer };
+  return { engine, architecture, folder, isBase: false, trainer, tokenizer };
 }
 
 async function openModel(folder: string) {

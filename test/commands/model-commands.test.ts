@@ -1,10 +1,9 @@
-/** `plan`, `eval` and `generate` on one trained tiny project. */
+/** `plan` and `eval` on one trained tiny project. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatBytes } from "../../src/base/format.js";
 import { evaluate } from "../../src/commands/eval.js";
-import { type GenerateOptions, generate } from "../../src/commands/generate.js";
 import { plan } from "../../src/commands/plan.js";
 import { countParameters, parameterTable } from "../../src/model/parameters.js";
 import { type TrainOutcome, train } from "../../src/train.js";
@@ -140,39 +139,5 @@ describe("eval", () => {
       "stages[1].mixture={agent: 1}",
     );
     await expect(evaluate(plain, options)).rejects.toThrow(/no domain of the plan has held-out shards/);
-  });
-});
-
-describe("generate", () => {
-  const base: GenerateOptions = {
-    checkpoint: null,
-    prompt: "agent 1: call",
-    tokens: 20,
-    temperature: 0.8,
-    topK: null,
-    topP: null,
-    seed: 1,
-    write: () => {},
-  };
-
-  it("streams the prompt and its continuation, the same for the same seed", async () => {
-    const out = captured();
-    const text = await generate(await project.plan(), { ...base, write: (part) => out.write(part) });
-    expect(out.text.startsWith("agent 1: call")).toBe(true);
-    expect(text.length).toBeGreaterThan(0);
-    expect(await generate(await project.plan(), base)).toBe(text);
-    expect(await generate(await project.plan(), { ...base, seed: 2 })).not.toBe(text);
-  });
-
-  it("starts a new document from an empty prompt", async () => {
-    expect(typeof (await generate(await project.plan(), { ...base, prompt: "", temperature: 0 }))).toBe("string");
-  });
-
-  it("reports every impossible option at once, and a prompt that is too long", async () => {
-    const wrong = generate(await project.plan(), { ...base, temperature: -1, topK: 0, topP: 2, tokens: 0 });
-    await expect(wrong).rejects.toThrow(/temperature[\s\S]*top-k[\s\S]*top-p[\s\S]*tokens/);
-    await expect(generate(await project.plan(), { ...base, prompt: "word ".repeat(200) })).rejects.toThrow(
-      /as long as the model's rows/,
-    );
   });
 });

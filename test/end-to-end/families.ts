@@ -89,14 +89,19 @@ export function countOf({ counts }: Expected, step: number): number {
   return (counts[step] ?? []).flat().reduce((sum, bit) => sum + bit, 0);
 }
 
-/** Logits of the first batch, [B, T, V]: every row fed to a session of its own, token by token. */
+/** Logits of the first batch, [B, T, V]: its rows decoded together, token by token. */
 export async function logitsOf(engine: Engine, expected: Expected): Promise<number[]> {
-  const logits: number[] = [];
-  for (let row = 0; row < expected.rows; row++) {
-    using session = engine.session(expected.length);
-    for (const token of microBatch(expected, 0, row).inputs_BT) logits.push(...(await session.feed([token])));
+  const { rows, length } = expected;
+  using session = engine.session({ rows, maxLength: length });
+  const inputs = Array.from({ length: rows }, (_, row) => microBatch(expected, 0, row).inputs_BT);
+  const logits: number[][] = inputs.map(() => []);
+  for (let at = 0; at < length; at++) {
+    const logits_B = await session.feed(inputs.map((inputs_BT) => [inputs_BT[at]]));
+    logits_B.forEach((found, row) => {
+      logits[row].push(...(found ?? []));
+    });
   }
-  return logits;
+  return logits.flat();
 }
 
 /** Trains on, a row at a time; the summed loss of every row of every step. */

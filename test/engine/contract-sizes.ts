@@ -2,6 +2,7 @@
  * Odd sizes from end to end: the row lengths, head widths and numbers of heads at which kernels have edges, in pairs, with vocabularies
  * and widths that nothing divides and rows that do not count at all. Logits, losses and every gradient against the float64 reference.
  */
+
 import { expect } from "vitest";
 import type { Batch } from "../../src/data/batch.js";
 import type { Engine } from "../../src/engine/engine.js";
@@ -11,6 +12,7 @@ import { ReferenceDecoder } from "../reference/decoder.js";
 import { rowSums, tokenLosses } from "../reference/loss.js";
 import { architectureOf, type BatchOptions, batchOf, type Case, modelOf, referenceTensors } from "./cases.js";
 import { rowOf } from "./contract-numbers.js";
+import { oneRow } from "./one-row.js";
 import { distance, type Expectation, expectationOf, expectClose, type Results } from "./tolerance.js";
 
 const SCALE = 0.1;
@@ -109,7 +111,7 @@ function countOf({ lossMask_BT }: Batch): number {
 export async function expectLogits(engine: Engine, { batch }: Case, expected: Expectation): Promise<void> {
   const tokens = [...batch.inputs_BT.subarray(0, batch.length)];
   for (const portions of portionsOf(batch)) {
-    using session = engine.session(batch.length);
+    using session = oneRow(engine, batch.length);
     for (const [index, at] of positionsOf(portions).entries()) {
       const logits = await session.feed(tokens.slice(at + 1 - (portions[index] as number), at + 1));
       expectClose(new Map([[logitsName(at), logits]]), only(expected, [logitsName(at)]));

@@ -2,12 +2,14 @@
  * Against `transformers`: a checkpoint of a trained run is a Hugging Face folder as it is. Model and tokenizer load from it, the ids agree and
  * so do the logits. Needs torch and transformers in the interpreter that HEPHAESTUS_PYTHON names (default: python3).
  */
+
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadTokenizer } from "../../src/data/tokenizer/tokenizer.js";
 import { loadModel } from "../../src/train/load-model.js";
 import { train } from "../../src/train.js";
 import { captured, makeProject, type Project } from "../end-to-end/project.js";
+import { oneRow } from "../engine/one-row.js";
 
 const python = process.env["HEPHAESTUS_PYTHON"] ?? "python3";
 const probe = spawnSync(python, ["-c", "import torch, transformers"], { encoding: "utf8" });
@@ -65,7 +67,7 @@ describe.skipIf(missing !== null)(missing ?? "a trained checkpoint in transforme
 
     const model = await loadModel(plan, checkpoint);
     using engine = model.engine;
-    using session = engine.session(ids.length);
+    using session = oneRow(engine, ids.length);
     const ours = await session.feed(ids);
     const error = (values: ArrayLike<number>) =>
       Math.max(...theirs.float64.map((exact, id) => Math.abs(values[id] - exact)));

@@ -32,13 +32,13 @@ export function backward(
     const [layer, wl, dl] = [a.layers[index], w.layers[index], d.layers[index]];
     if (kind === "layer") {
       attentionInputs(ops, epsilon, wl, layer, a);
-      attentionOutput(ops, wl, layer);
+      attentionOutput(ops, wl, layer, a);
     }
     if (kind !== "none") feedForwardInputs(ops, epsilon, wl, layer);
     feedForwardOutputBackward(ops, wl, dl, layer, g);
     feedForwardInputsBackward(ops, wl, dl, layer, g);
     if (kind === "block-parts") attentionInputs(ops, epsilon, wl, layer, a);
-    attentionOutputBackward(ops, wl, dl, layer, g);
+    attentionOutputBackward(ops, wl, dl, layer, g, a);
     attentionInputsBackward(ops, wl, dl, layer, g, a);
   }
   ops.embedBackward(d.embedding_VC, g.dResidual_NC, a.ids_N);
@@ -77,11 +77,11 @@ function attentionOutputBackward(
   d: LayerRoles,
   a: LayerActivations,
   { dResidual_NC, dMixed_NX, dQkv_NX, dots_NH }: Gradients,
+  { starts_N, shape }: Activations,
 ): void {
-  const { qkv_NX, mixed_NX, lse_NH, starts_N, shape } = a.sight;
   ops.matmul(d.output_CX, dResidual_NC, a.mixed_NX, { transposeA: true, plus: d.output_CX });
   ops.matmul(dMixed_NX, dResidual_NC, w.output_CX);
-  ops.attentionBackward(dQkv_NX, dots_NH, dMixed_NX, mixed_NX, lse_NH, qkv_NX, starts_N, shape);
+  ops.attentionBackward(dQkv_NX, dots_NH, dMixed_NX, a.mixed_NX, a.lse_NH, a.qkv_NX, starts_N, shape);
 }
 
 /** h = rmsnorm(x); q, k, v = h Wᵀ (+ b), normed where asked, q and k rotated in layers with positions. */

@@ -3,8 +3,25 @@ import type { AttentionShape, Buffer, Dtype, Operations } from "./device.js";
 
 export type OperationName = keyof Operations;
 
-/** What a buffer of indices may hold: numbers below `limit`, or `causal`: at most the token's own position in its row of `T`. */
-export type IndexRule = { readonly limit: number } | { readonly causal: { readonly T: number } };
+/**
+ * What a buffer of indices may hold: numbers below `limit`, or `causal`: at most the token's own position in its row of `T`; or `cached`:
+ * below `limit`, each row of `T` numbers one after the other within a row of `S`.
+ */
+export type IndexRule =
+  | { readonly limit: number }
+  | { readonly causal: { readonly T: number } }
+  | { readonly cached: { readonly T: number; readonly S: number; readonly limit: number } };
+
+/** What the n-th of some indices may be, from the first number to the one before the second. */
+export function allowedIndex(rule: IndexRule, n: number, values: Int32Array): readonly [number, number] {
+  if ("limit" in rule) return [0, rule.limit];
+  if ("causal" in rule) return [0, (n % rule.causal.T) + 1];
+  const { T, S, limit } = rule.cached;
+  const first = values[n - (n % T)];
+  if (n % T > 0) return [first + (n % T), first + (n % T) + 1];
+  const end = (Math.floor(first / S) + 1) * S - T + 1;
+  return [0, Math.min(limit, Math.max(end, 0))];
+}
 
 /** A checked call: all that a device needs to know, as plain values. */
 export interface Operation {

@@ -120,6 +120,14 @@ export interface AttentionShape {
   readonly window: number | null;
 }
 
+/** Where attention finds keys and values of earlier tokens, and new ones are put by `placeRows`. */
+export interface KeyValueCache {
+  /** (k, v) of S tokens in each of R rows, [R, S, 2K·D]. */
+  readonly keysValues_RSY: Buffer;
+  /** Which of the R·S tokens each query is. Those of a row of the batch follow one another in one row of the cache. */
+  readonly places_N: Buffer;
+}
+
 export interface AdamwOptions {
   readonly decays: boolean;
   /** Float32 weights that `weight` is the rounding of. */
@@ -175,6 +183,8 @@ export interface Operations {
   /** out[:, 0:width] = x[:, from:from+width]: columns of a wider matrix, or back with `scatter` (x's columns into out's). */
   sliceColumns(out: Buffer, x: Buffer, from: number): void;
   placeColumns(out: Buffer, x: Buffer, from: number): void;
+  /** out[rows[n], :] = x[n, from:from+width]; no row twice. */
+  placeRows(out_MY: Buffer, x_NX: Buffer, rows_N: Buffer, from: number): void;
 
   /**
    * Rotates the heads of q and k inside qkv[N, (H+2K)·D] in place: halves (x₁, x₂) of a head become (x₁cos − x₂sin, x₂cos + x₁sin) with the
@@ -191,8 +201,18 @@ export interface Operations {
   /**
    * Causal grouped-query attention over qkv[N, (H+2K)·D]: token i of a row sees j with max(start[i], i − window + 1) ≤ j ≤ i, scores scaled by
    * 1/√D; query head h reads key/value head floor(h·K/H). out[N, H·D]; lse[N, H] is the log of the sum of exponentials, for the backward.
+   *
+   * Queries and keys are the same tokens, or with a `cache` the last T of those that it holds: i and j are places in the cache's row then,
+   * and only q is read of qkv.
    */
-  attention(out_NX: Buffer, lse_NH: Buffer, qkv_NX: Buffer, starts_N: Buffer, shape: AttentionShape): void;
+  attention(
+    out_NX: Buffer,
+    lse_NH: Buffer,
+    qkv_NX: Buffer,
+    starts_N: Buffer,
+    shape: AttentionShape,
+    cache?: KeyValueCache | null,
+  ): void;
   /** dQkv is overwritten. `scratch_NH` holds Σ dOut·out of every head meanwhile. */
   attentionBackward(
     dQkv_NX: Buffer,

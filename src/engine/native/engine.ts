@@ -14,6 +14,7 @@ import type {
   EngineDescription,
   EngineTensor,
   RowLosses,
+  SessionOptions,
   TensorKind,
   TensorSource,
 } from "../engine.js";
@@ -219,7 +220,7 @@ export class NativeEngine implements Engine {
     this.#turns.soon(() => this.#forgetGradient());
   }
 
-  session(maxLength: number): DecodingSession {
+  session(options: SessionOptions): DecodingSession {
     return new NativeSession(
       {
         device: this.#device,
@@ -228,7 +229,7 @@ export class NativeEngine implements Engine {
         passes: this.#passes,
         turns: this.#turns,
       },
-      maxLength,
+      options,
     );
   }
 

@@ -17,7 +17,7 @@ export function forward(ops: Operations, architecture: Architecture, w: Roles, a
   ops.embed(a.layers[0].input_NC, w.embedding_VC, a.ids_N);
   a.layers.forEach((layer, index) => {
     attentionInputs(ops, epsilon, w.layers[index], layer, a);
-    attentionOutput(ops, w.layers[index], layer);
+    attentionOutput(ops, w.layers[index], layer, a);
     feedForwardInputs(ops, epsilon, w.layers[index], layer);
     feedForwardOutput(ops, w.layers[index], layer);
   });
@@ -44,9 +44,15 @@ export function attentionInputs(
   if (a.rotates) ops.rope(a.qkv_NX, rotary_TD, positions_N, shape);
 }
 
-/** y = x + attention(q, k, v) Woᵀ. */
-export function attentionOutput(ops: Operations, w: LayerRoles, a: LayerActivations): void {
-  ops.attention(a.sight.mixed_NX, a.sight.lse_NH, a.sight.qkv_NX, a.sight.starts_N, a.sight.shape);
+/** y = x + attention(q, k, v) Woᵀ; in decoding, k and v join those of earlier tokens first. */
+export function attentionOutput(
+  ops: Operations,
+  w: LayerRoles,
+  a: LayerActivations,
+  { starts_N, shape }: Pick<Activations, "starts_N" | "shape">,
+): void {
+  if (a.cache !== null) ops.placeRows(a.cache.keysValues_RSY, a.qkv_NX, a.cache.places_N, shape.H * shape.D);
+  ops.attention(a.mixed_NX, a.lse_NH, a.qkv_NX, starts_N, shape, a.cache);
   ops.matmul(a.middle_NC, a.mixed_NX, w.output_CX, { transposeB: true, plus: a.input_NC });
 }
 

@@ -1,5 +1,5 @@
 /** Indices are data, so they are checked when a program runs: a kernel would follow a wrong one out of its memory. */
-import { describeBuffer, type IndexRule, type Operation, type Place } from "./call.js";
+import { allowedIndex, describeBuffer, type IndexRule, type Operation, type Place } from "./call.js";
 import type { Buffer } from "./device.js";
 
 /** A buffer of indices that a program reads, and what they may be. */
@@ -30,10 +30,20 @@ export function indexUses<Own extends Buffer & { readonly place: Place }>(
 
 /** @throws Error that names the buffer and the first index that leaves its table. */
 export function checkIndices(buffer: Buffer, values: Int32Array, rule: IndexRule): void {
-  const stray = "limit" in rule ? beyond(values, rule.limit) : ahead(values, rule.causal.T);
+  const stray = firstStray(values, rule);
   if (stray === null) return;
-  const limit = "limit" in rule ? rule.limit : (stray % rule.causal.T) + 1;
-  throw new Error(`${describeBuffer(buffer)}: element ${stray} is ${values[stray]}, expected 0 to ${limit - 1}`);
+  const [least, limit] = allowedIndex(rule, stray, values);
+  throw new Error(`${describeBuffer(buffer)}: element ${stray} is ${values[stray]}, expected ${least} to ${limit - 1}`);
+}
+
+function firstStray(values: Int32Array, rule: IndexRule): number | null {
+  if ("limit" in rule) return beyond(values, rule.limit);
+  if ("causal" in rule) return ahead(values, rule.causal.T);
+  for (let n = 0; n < values.length; n++) {
+    const [least, limit] = allowedIndex(rule, n, values);
+    if (values[n] < least || values[n] >= limit) return n;
+  }
+  return null;
 }
 
 function beyond(values: Int32Array, limit: number): number | null {

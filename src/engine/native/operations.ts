@@ -5,6 +5,7 @@ import {
   type AdamwOptions,
   type AttentionShape,
   type Buffer,
+  type KeyValueCache,
   type MatmulOptions,
   type Operations,
   SCALARS,
@@ -23,7 +24,7 @@ export const OPERATION_NAMES: readonly OperationName[] = [
     "addBiasBackward",
   ] as const),
   ...(["add", "copy", "sliceColumns", "placeColumns", "rope", "attention", "attentionBackward", "swiglu"] as const),
-  ...(["swigluBackward", "crossEntropy", "squaredNorm", "adamw"] as const),
+  ...(["swigluBackward", "crossEntropy", "squaredNorm", "adamw", "placeRows"] as const),
 ];
 
 /** Calls `emit` with each operation, once its shapes are checked. @throws Error that names the operation and its buffers. */
@@ -142,6 +143,15 @@ export class CheckedOperations implements Operations {
     this.emit(call.done({ outputs: 1, sizes: [rows, wide, width, from] }));
   }
 
+  placeRows(out: Buffer, x: Buffer, rows: Buffer, from: number): void {
+    const call = new Call("placeRows", { out, x, rows });
+    const { rows: M, width } = call.matrix("out");
+    const { rows: N, width: wide } = call.matrix("x");
+    checkColumns(call, from, width, wide);
+    call.expectIndices("rows", N, { limit: M });
+    this.emit(call.done({ outputs: 1, sizes: [N, width, wide, from] }));
+  }
+
   rope(
     qkv: Buffer,
     table: Buffer,
@@ -160,14 +170,29 @@ export class CheckedOperations implements Operations {
     this.emit(call.done({ outputs: 1, sizes: [B * T, H, K, D], flags: flag(options.inverse, 1) }));
   }
 
-  attention(out: Buffer, lse: Buffer, qkv: Buffer, starts: Buffer, shape: AttentionShape): void {
-    const call = new Call("attention", { out, lse, qkv, starts });
-    const { B, T, H, D } = shape;
+  attention(
+    out: Buffer,
+    lse: Buffer,
+    qkv: Buffer,
+    starts: Buffer,
+    shape: AttentionShape,
+    cache: KeyValueCache | null = null,
+  ): void {
+    const [keysValues, places] = [cache?.keysValues_RSY ?? null, cache?.places_N ?? null];
+    const call = new Call("attention", { out, lse, qkv, starts, keysValues, places });
+    const { B, T, H, K, D } = shape;
     call.expectAttention("qkv", shape);
     call.expectMatrix("out", B * T, H * D);
     call.expectFloat32("lse", B * T * H);
     call.expectIndices("starts", B * T, { causal: { T } });
-    this.emit(call.done({ outputs: 2, sizes: attentionSizes(shape) }));
+    const [R, S] = keysValues === null ? [B, T] : keysValues.shape;
+    if (keysValues !== null) {
+      if (keysValues.shape.length !== 3 || S < T)
+        call.refuse("keysValues", `must be [rows, ${T} or more, ${2 * K * D}]`);
+      call.expectMatrix("keysValues", R * S, 2 * K * D);
+      call.expectIndices("places", B * T, { cached: { T, S, limit: R * S } });
+    }
+    this.emit(call.done({ outputs: 2, sizes: [...attentionSizes(shape, S), S] }));
   }
 
   attentionBackward(
@@ -252,8 +277,9 @@ function flag(on: boolean | undefined, bit: number): number {
   return on === true ? bit : 0;
 }
 
-function attentionSizes({ B, T, H, K, D, window }: AttentionShape): number[] {
-  return [B, T, H, K, D, window ?? T];
+/** A window of all `S` keys is none. */
+function attentionSizes({ B, T, H, K, D, window }: AttentionShape, S = T): number[] {
+  return [B, T, H, K, D, window ?? S];
 }
 
 function checkColumns(call: Call<never>, from: number, width: number, wide: number): void {

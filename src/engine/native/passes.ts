@@ -11,11 +11,18 @@ import { type ActivationOptions, type ActivationPlan, type Kind, planActivations
 import { type Device, DTYPE_BYTES, type Dtype, type Float, type Operations, type Program } from "./device.js";
 import { type Activations, type Arenas, activationsOf } from "./views.js";
 
-export interface Pass {
-  readonly kind: Kind;
+/** A program and the buffers that it works on. */
+export interface RecordedPass {
   readonly activations: Activations;
   readonly program: Program;
 }
+
+export interface Pass extends RecordedPass {
+  readonly kind: Kind;
+}
+
+/** Writes a pass's operations. */
+export type RecordPass = (ops: Operations, activations: Activations) => void;
 
 /** Programs kept; sizes are few in training and may be many in evaluation of single documents. */
 const KEPT = 32;
@@ -34,7 +41,9 @@ export class Passes {
   /** Of the longest length that was asked for. */
   #rotary: Float32Array = new Float32Array();
   /** The least recently used first. */
-  readonly #known = new Map<string, Pass>();
+  readonly #known = new Map<string, Pass & { readonly owner: object | null }>();
+  readonly #owners = new WeakMap<object, number>();
+  #nextOwner = 0;
   #arenas: Arenas = {};
   /** The pass whose rotary table the arenas hold: no operation writes there, but passes of other sizes have other buffers there. */
   #laid: Pass | null = null;
@@ -65,20 +74,26 @@ export class Passes {
    */
   get(batch: BatchSize, kind: Kind): Pass {
     const key = `${batch.rows}x${batch.length} ${kind}`;
-    const pass = this.#known.get(key) ?? this.#make(batch, kind);
-    this.#known.delete(key);
-    this.#known.set(key, pass);
-    if (this.#known.size > KEPT) this.#drop(this.#known.keys().next().value as string);
+    const pass = this.#kept(key, batch, kind, (ops, activations) => this.#record(ops, kind, activations));
     if (this.#laid !== pass) this.#device.write(pass.activations.rotary_TD, this.rotary(batch.length));
     this.#laid = pass;
     return pass;
   }
 
-  /** Buffers without a program: what a pass of this size would use, until the next call. */
-  buffers(batch: BatchSize, kind: Kind): Activations {
+  /**
+   * A pass over the buffers of an evaluation with operations of the caller's own.
+   * @param owner who asks: `forget` ends what it recorded. The same owner, size and `variant` must mean the same operations.
+   */
+  own(owner: object, batch: BatchSize, variant: string, record: RecordPass): RecordedPass {
+    const number = this.#owners.get(owner) ?? this.#nextOwner++;
+    this.#owners.set(owner, number);
     this.#laid = null;
-    const plan = planActivations(this.#architecture, batch, kind, this.#options);
-    return activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
+    return this.#kept(`${batch.rows}x${batch.length} of ${number} ${variant}`, batch, "evaluation", record, owner);
+  }
+
+  /** Ends the programs of an owner. */
+  forget(owner: object): void {
+    for (const [key, known] of [...this.#known]) if (known.owner === owner) this.#drop(key);
   }
 
   /** Contents of a rotary table; that of a shorter length is its beginning. */
@@ -88,10 +103,19 @@ export class Passes {
     return this.#rotary.subarray(0, wanted);
   }
 
-  #make(batch: BatchSize, kind: Kind): Pass {
-    const activations = this.buffers(batch, kind);
-    const program = this.#device.record((ops) => this.#record(ops, kind, activations));
-    return { kind, activations, program };
+  #kept(key: string, batch: BatchSize, kind: Kind, record: RecordPass, owner: object | null = null): Pass {
+    const pass = this.#known.get(key) ?? { ...this.#make(batch, kind, record), owner };
+    this.#known.delete(key);
+    this.#known.set(key, pass);
+    if (this.#known.size > KEPT) this.#drop(this.#known.keys().next().value as string);
+    return pass;
+  }
+
+  #make(batch: BatchSize, kind: Kind, record: RecordPass): Pass {
+    this.#laid = null;
+    const plan = planActivations(this.#architecture, batch, kind, this.#options);
+    const activations = activationsOf(this.#device, this.#reserve(plan), plan, this.#architecture);
+    return { kind, activations, program: this.#device.record((ops) => record(ops, activations)) };
   }
 
   #drop(key: string): void {

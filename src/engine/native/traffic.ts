@@ -4,7 +4,7 @@
  * Bytes: every element that the operation must read or write, once each way, as if a perfect cache stood before memory; what it keeps
  * for itself and what it reads twice are not in it. So bytes over time is a lower bound of the traffic and says how far an operation is
  * from the speed of memory. FLOPs: products only, two for each multiply-add; attention's over the keys that causality and the window let
- * each token see (document boundaries are data, and not deducted).
+ * each token see. Document boundaries are data, and not deducted; so is how much a cache holds, and of it only the new tokens count.
  */
 
 import type { Operation, OperationName } from "./call.js";
@@ -30,8 +30,9 @@ const ACCESSES: Readonly<Record<OperationName, readonly number[]>> = {
   copy: [1, 1],
   sliceColumns: [1, 0],
   placeColumns: [0, 1],
+  placeRows: [0, 0, 1],
   rope: [0, 1, 1],
-  attention: [1, 1, 1, 1],
+  attention: [1, 1, 1, 1, 0, 1],
   attentionBackward: [1, 1, 1, 1, 1, 1, 1],
   swiglu: [1, 1],
   swigluBackward: [1, 1, 1],
@@ -69,6 +70,8 @@ function partOf({ name, sizes, flags, buffers }: Operation): number {
       return bytesOf(buffers[1], buffers[0]?.size);
     case "placeColumns":
       return bytesOf(buffers[0], buffers[1]?.size);
+    case "placeRows": // read and written
+      return 2 * bytesOf(buffers[1], first * second);
     case "rope": // heads of q and k, in place: [B·T, H, K, D]
       return 2 * bytesOf(buffers[0], first * (second + third) * fourth);
     case "crossEntropy":

@@ -10,7 +10,7 @@ import type {
   PassSlots,
   Slot,
 } from "./activations.js";
-import type { AttentionShape, Buffer, Device, Dtype } from "./device.js";
+import type { AttentionShape, Buffer, Device, Dtype, KeyValueCache } from "./device.js";
 import { type TokenPlaces, tokenPlaces } from "./inputs.js";
 
 /** The same values as rows of tokens [N, heads·D] and as rows of heads [N·heads, D]. */
@@ -31,15 +31,6 @@ export interface HeadNorm {
   readonly dNormed: HeadRows;
 }
 
-/** What attention works on: all tokens that may be seen. In training these are the pass's own; in decoding there are earlier ones. */
-export interface Sight {
-  readonly qkv_NX: Buffer;
-  readonly mixed_NX: Buffer;
-  readonly lse_NH: Buffer;
-  readonly starts_N: Buffer;
-  readonly shape: AttentionShape;
-}
-
 export interface LayerActivations extends LayerSlots<Buffer> {
   /** Residual stream that leaves the layer: the next one's input. */
   readonly output_NC: Buffer;
@@ -47,7 +38,8 @@ export interface LayerActivations extends LayerSlots<Buffer> {
   readonly rotates: boolean;
   /** Empty, or q and k. */
   readonly headNorms: readonly HeadNorm[];
-  readonly sight: Sight;
+  /** Of earlier tokens, in decoding; otherwise a token sees those of its own pass. */
+  readonly cache: KeyValueCache | null;
 }
 
 /** R rows (the last chunk may have fewer) on their way through the head. */
@@ -97,15 +89,13 @@ export function activationsOf(
   const pass = views(plan.pass);
   const shape = attentionShape(architecture, plan.batch.rows, plan.batch.length);
   const layers = plan.layers.map(({ own, heads }, index): LayerActivations => {
-    const buffers = views(own, `layer ${index} `);
-    const { qkv_NX, mixed_NX, lse_NH } = buffers;
     return {
-      ...buffers,
+      ...views(own, `layer ${index} `),
       output_NC: index + 1 < plan.layers.length ? view("output_NC", plan.layers[index + 1].own.input_NC) : pass.last_NC,
       rotates: hasRope(architecture, index),
       headNorms:
         heads === null || plan.heads === null ? [] : headNorms(device, architecture, views(heads), views(plan.heads)),
-      sight: { qkv_NX, mixed_NX, lse_NH, starts_N: pass.starts_N, shape },
+      cache: null,
     };
   });
   const backward = plan.backward === null ? null : views(plan.backward);

@@ -16,6 +16,7 @@ import type {
   EngineDescription,
   EngineTensor,
   RowLosses,
+  SessionOptions,
   TensorKind,
   TensorSource,
 } from "../engine.js";
@@ -117,9 +118,9 @@ export class TfjsEngine implements Engine {
     this.#store.clear("gradient");
   }
 
-  session(maxLength: number): DecodingSession {
+  session(options: SessionOptions): DecodingSession {
     const weights: Weights = (name) => this.#store.get("weight", name);
-    return new TfjsSession(this.#architecture, weights, this.#backend, maxLength);
+    return new TfjsSession(this.#architecture, weights, this.#backend, options);
   }
 
   [Symbol.dispose](): void {

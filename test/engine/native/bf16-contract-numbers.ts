@@ -1,10 +1,12 @@
 /** Losses, gradients, micro-batches and decoding of a device in bf16, against the exact values. */
+
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../../src/data/batch.js";
 import type { NativeEngine } from "../../../src/engine/native/engine.js";
 import type { Architecture } from "../../../src/model/architecture.js";
 import { architectureOf, batchOf, CASES, type Case } from "../cases.js";
 import { rowOf, tokenByToken } from "../contract-numbers.js";
+import { oneRow } from "../one-row.js";
 import { distance, type Results } from "../tolerance.js";
 import {
   engineOn,
@@ -119,8 +121,8 @@ async function decoded(
   portions: readonly number[],
 ): Promise<Results> {
   using engine = await engineOn(open, { architecture });
-  using session = engine.session(batch.length);
-  using single = engine.session(batch.length);
+  using session = oneRow(engine, batch.length);
+  using single = oneRow(engine, batch.length, 2);
   const results = new Map<string, ArrayLike<number>>();
   let fed = 0;
   for (const portion of portions) {

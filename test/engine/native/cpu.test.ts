@@ -49,6 +49,41 @@ async function trained(threads: number, recomputation: Recomputation): Promise<E
   return engine.snapshot("weight");
 }
 
+const ROWS: readonly number[] = [0, 1, 2];
+/** Of each row's prompt: one is longer than two portions, one has a portion and a token. */
+const PROMPTS: readonly number[] = [300, 5, 129];
+
+/**
+ * Logits of every row after its prompt and each of three tokens.
+ * @param sessions the rows that each of them has.
+ */
+async function decoded(
+  architecture: Architecture,
+  threads: number,
+  sessions: readonly (readonly number[])[],
+): Promise<Float32Array[][]> {
+  using engine = await opened(architecture, parameterTable(architecture), threads);
+  await engine.load(weightsOf(parameterTable(architecture)));
+  const logits: Float32Array[][] = ROWS.map(() => []);
+  for (const rows of sessions) {
+    using session = engine.session({ rows: rows.length, maxLength: 304 });
+    const tokens = rows.map((row) => [...batchOf(architecture, { rows: 1, length: 303, seed: row }).inputs_BT]);
+    for (const step of [0, 1, 2, 3]) {
+      const fed = rows.map((row, at) => piece(tokens[at], PROMPTS[row], step));
+      const found = await session.feed(fed);
+      rows.forEach((row, at) => {
+        logits[row].push(found[at] ?? new Float32Array());
+      });
+    }
+  }
+  return logits;
+}
+
+/** The prompt, then one token a step. */
+function piece(tokens: readonly number[], prompt: number, step: number): readonly number[] {
+  return step === 0 ? tokens.slice(0, prompt) : tokens.slice(prompt + step - 1, prompt + step);
+}
+
 if (obstacle !== null)
   describe("native-cpu", () => {
     it.skip(`the kernels cannot be had here: ${obstacle}`);
@@ -57,6 +92,17 @@ else {
   engineContract("native-cpu", (architecture, table) => opened(architecture, table, 2));
 
   describe("native-cpu", () => {
+    it("decodes rows together as it does alone, bit for bit, with any number of threads", async () => {
+      const changes = { width: 72, heads: 6, kvHeads: 2, headWidth: 12, feedForward: 200, vocabulary: 301 };
+      const architecture = architectureOf({ ...changes, qkNorm: true, qkvBias: true, slidingWindow: 150, tied: true });
+      const alone = await decoded(
+        architecture,
+        1,
+        ROWS.map((row) => [row]),
+      );
+      for (const threads of [1, 2, 4]) expect(await decoded(architecture, threads, [ROWS])).toEqual(alone);
+    });
+
     it("gives the same bits with any number of threads, whatever is computed again", async () => {
       const expected = await trained(1, "none");
       for (const threads of [1, 2, 4])

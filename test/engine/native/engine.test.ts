@@ -1,4 +1,5 @@
 /** What is particular to the native engine: chunks of the head, long prompts, sizes that come and go, and taking turns. */
+
 import { describe, expect, it } from "vitest";
 import type { Engine, EngineTensor } from "../../../src/engine/engine.js";
 import { SCALARS } from "../../../src/engine/native/device.js";
@@ -7,6 +8,7 @@ import { updateScalars } from "../../../src/engine/native/update.js";
 import type { Architecture } from "../../../src/model/architecture.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
 import { rowOf } from "../contract-numbers.js";
+import { oneRow } from "../one-row.js";
 import { distance } from "../tolerance.js";
 import { plainDevice } from "./plain-device.js";
 
@@ -84,8 +86,8 @@ describe("sessions", () => {
   it("feed a prompt longer than a portion as any other", async () => {
     const tokens = [...batchOf(architecture, { rows: 1, length: 300 }).inputs_BT];
     using engine = await opened();
-    using one = engine.session(300);
-    using other = engine.session(300);
+    using one = oneRow(engine, 300);
+    using other = oneRow(engine, 300);
     const whole = await one.feed(tokens);
     await other.feed(tokens.slice(0, 100));
     await other.feed(tokens.slice(100, 299));
@@ -95,8 +97,8 @@ describe("sessions", () => {
 
   it("go on where they were after a refused feed", async () => {
     using engine = await opened();
-    using session = engine.session(4);
-    using alone = engine.session(4);
+    using session = oneRow(engine, 4);
+    using alone = oneRow(engine, 4);
     await session.feed([1, 2]);
     await expect(session.feed([3, 4, 5])).rejects.toThrow(RangeError);
     expect(await session.feed([3])).toEqual(await alone.feed([1, 2]).then(() => alone.feed([3])));

@@ -1,4 +1,5 @@
 /** A batch as the passes read it, and how often they are given what does not change. */
+
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../../src/data/batch.js";
 import { planActivations } from "../../../src/engine/native/activations.js";
@@ -6,6 +7,7 @@ import type { Buffer, Device } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { checkSizes, tokenPlaces, tokensOf } from "../../../src/engine/native/inputs.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
+import { oneRow } from "../one-row.js";
 import { plainDevice } from "./plain-device.js";
 
 const PLACES = { ids: 0, targets: 16, positions: 32, starts: 48, size: 54 };
@@ -106,7 +108,7 @@ describe("what does not change between passes", () => {
     expect(await writes(() => engine.accumulate(small, 1))).toEqual(first);
     expect(await writes(() => engine.accumulate(large, 1))).toEqual(first);
     expect(await writes(() => engine.accumulate(large, 1))).toEqual(each);
-    using session = engine.session(4);
+    using session = oneRow(engine, 4);
     await session.feed([1, 2]);
     expect(await writes(() => engine.accumulate(large, 1))).toEqual(first);
   });
@@ -126,7 +128,7 @@ describe("what does not change between passes", () => {
       [1, 20],
     ] as const;
     using old = await opened();
-    using session = old.session(30);
+    using session = oneRow(old, 30);
     for (const [rows, length] of sizes) {
       const one = batchOf(architecture, { rows, length, documents: [3] });
       using fresh = await opened();

@@ -1,4 +1,5 @@
 /** Predicted bytes are allocated bytes: of every buffer, in every mode, also after other work than the largest batch. */
+
 import { describe, expect, it } from "vitest";
 import { type Kind, planActivations, RECOMPUTATIONS } from "../../../src/engine/native/activations.js";
 import { type BufferSpec, DTYPE_BYTES, type Float, SCALARS } from "../../../src/engine/native/device.js";
@@ -8,6 +9,7 @@ import { type PlannedPass, peakMemory } from "../../../src/engine/native/memory.
 import { PRECISIONS, type PrecisionName } from "../../../src/engine/native/precision.js";
 import { parameterTable } from "../../../src/model/parameters.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
+import { oneRow } from "../one-row.js";
 import { plainDevice } from "./plain-device.js";
 
 const architecture = architectureOf({ qkNorm: true, layers: 3 });
@@ -120,7 +122,7 @@ describe("memory", () => {
     using owned = engine;
     await owned.evaluate(batchOf(architecture, batch));
     const before = held.bytes;
-    const session = owned.session(40);
+    const session = oneRow(owned, 40);
     await session.feed([1, 2, 3]);
     expect(held.bytes).toBeGreaterThan(before);
     session[Symbol.dispose]();

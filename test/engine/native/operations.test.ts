@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../../src/base/dims.js";
-import { checkOverlap, type Operation, type Place } from "../../../src/engine/native/call.js";
+import { allowedIndex, checkOverlap, type Operation, type Place } from "../../../src/engine/native/call.js";
 import type { AttentionShape, Buffer, Dtype, Operations } from "../../../src/engine/native/device.js";
 import { CheckedOperations, OPERATION_NAMES } from "../../../src/engine/native/operations.js";
 
@@ -28,6 +28,7 @@ function recordedBy(call: (operations: Operations) => void): Operation {
 const SHAPE: AttentionShape = { B: 2, T: 3, H: 4, K: 2, D: 6, window: null };
 const QKV = f32("qkv", 6, 48);
 const OUT = f32("out", 6, 24);
+const CACHE = { keysValues_RSY: f32("cache", 7, 5, 24), places_N: i32("places", 6) };
 const SCALARS = f32("scalars", 13);
 const [N, C] = [f32("n", 5), f32("c", 8)];
 const NC = f32("nc", 5, 8);
@@ -84,11 +85,18 @@ describe("sizes and flags", () => {
     ["placeColumns", (o) => o.placeColumns(NC, f32("part", 5, 3), 5), [5, 8, 3, 5], 0],
     ["rope", (o) => o.rope(QKV, f32("table", 9, 6), i32("p", 6), SHAPE), [6, 4, 2, 6], 0],
     ["inverse", (o) => o.rope(QKV, f32("table", 9, 6), i32("p", 6), SHAPE, { inverse: true }), [6, 4, 2, 6], 1],
-    ["attention", (o) => o.attention(OUT, f32("lse", 6, 4), QKV, i32("s", 6), SHAPE), [2, 3, 4, 2, 6, 3], 0],
+    ["attention", (o) => o.attention(OUT, f32("lse", 6, 4), QKV, i32("s", 6), SHAPE), [2, 3, 4, 2, 6, 3, 3], 0],
+    [
+      "attention over a cache",
+      (o) => o.attention(OUT, f32("lse", 6, 4), QKV, i32("s", 6), SHAPE, CACHE),
+      [2, 3, 4, 2, 6, 5, 5],
+      0,
+    ],
+    ["placeRows", (o) => o.placeRows(f32("out", 9, 3), NC, i32("rows", 5), 5), [5, 3, 8, 5], 0],
     [
       "with a window",
       (o) => o.attention(OUT, f32("lse", 6, 4), QKV, i32("s", 6), { ...SHAPE, window: 2 }),
-      [2, 3, 4, 2, 6, 2],
+      [2, 3, 4, 2, 6, 2, 3],
       0,
     ],
     [
@@ -124,6 +132,9 @@ describe("sizes and flags", () => {
     expect(rule((o) => o.embed(NC, f32("table", 7, 8), i32("ids", 5)))).toEqual({ limit: 7 });
     expect(rule((o) => o.rope(QKV, f32("table", 9, 6), i32("p", 6), SHAPE))).toEqual({ limit: 9 });
     expect(rule((o) => o.attention(OUT, f32("lse", 6, 4), QKV, i32("s", 6), SHAPE))).toEqual({ causal: { T: 3 } });
+    const { indices } = recordedBy((o) => o.attention(OUT, f32("lse", 6, 4), QKV, i32("s", 6), SHAPE, CACHE));
+    expect(indices.map((index) => index.rule)).toContainEqual({ cached: { T: 3, S: 5, limit: 35 } });
+    expect(rule((o) => o.placeRows(f32("out", 9, 3), NC, i32("rows", 5), 5))).toEqual({ limit: 9 });
   });
 });
 
@@ -155,6 +166,18 @@ describe("refusals", () => {
     ["width of qkv", (o) => o.attention(OUT, N, OUT, i32("s", 6), SHAPE), "qkv must be f32[6, 48]"],
     ["size of lse", (o) => o.attention(OUT, N, QKV, i32("s", 6), SHAPE), "lse must have 24 elements"],
     ["starts", (o) => o.attention(OUT, f32("l", 24), QKV, i32("s", 3), SHAPE), "starts must have 6 elements"],
+    [
+      "a cache of rows that are too short",
+      (o) =>
+        o.attention(OUT, f32("l", 24), QKV, i32("s", 6), SHAPE, { ...CACHE, keysValues_RSY: f32("cache", 7, 2, 24) }),
+      "keysValues must be [rows, 3 or more, 24]",
+    ],
+    [
+      "width of a cache",
+      (o) => o.attention(OUT, f32("l", 24), QKV, i32("s", 6), SHAPE, { ...CACHE, keysValues_RSY: f32("c", 7, 5, 23) }),
+      "keysValues must be f32[35, 24]",
+    ],
+    ["rows of columns that are placed", (o) => o.placeRows(f32("p", 4, 3), NC, i32("rows", 4), 0), "rows must have 5"],
     ["width of gate and up", (o) => o.swiglu(f32("o", 5, 5), NC), "gateUp must be f32[5, 10]"],
     ["dGateUp", (o) => o.swigluBackward(N, f32("d", 5, 4), NC), "dGateUp must be f32[5, 8]"],
     [
@@ -179,6 +202,27 @@ describe("refusals", () => {
     expect(() => recordedBy((o) => o.rmsNorm(NC, N, NC, null, N, 0))).toThrow(
       "rmsNorm(out: nc f32[5, 8]; rstd: n f32[5]; residual: nc f32[5, 8]; delta: null; weight: n f32[5]): weight must divide",
     );
+  });
+});
+
+describe("allowedIndex", () => {
+  const rule = { cached: { T: 2, S: 5, limit: 15 } };
+  const allowed = (...values: number[]) => values.map((_, n) => allowedIndex(rule, n, Int32Array.from(values)));
+
+  it("keeps a batch's row within one row of a cache, one token after the other", () => {
+    expect(allowed(3, 4, 10, 11)).toEqual([
+      [0, 4],
+      [4, 5],
+      [0, 14],
+      [11, 12],
+    ]);
+  });
+
+  it("refuses a place from which a row of the batch would reach into the next row, or out of the cache", () => {
+    for (const first of [4, 9, 14, 15, -1]) {
+      const [[least, limit]] = allowed(first, first + 1);
+      expect(first >= least && first < limit, String(first)).toBe(false);
+    }
   });
 });
 

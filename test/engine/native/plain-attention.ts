@@ -8,6 +8,14 @@ export interface AttentionArrays {
   readonly lse: PlainValues;
   readonly qkv: PlainValues;
   readonly starts: PlainValues;
+  readonly cache?: PlainCache | null;
+}
+
+/** As `KeyValueCache`; S tokens a row. */
+export interface PlainCache {
+  readonly keysValues: PlainValues;
+  readonly places: PlainValues;
+  readonly S: number;
 }
 
 export interface AttentionGradientArrays extends AttentionArrays {
@@ -23,51 +31,62 @@ interface Query {
   /** Where its q begins in qkv, and its out in out. */
   readonly q: number;
   readonly out: number;
-  /** Number of keys seen; where the k and v of the `seen`-th begin in qkv. */
+  /** Number of keys seen; where the k and v of the `seen`-th begin among the keys and values: in qkv, or in the cache. */
   readonly count: number;
   readonly k: (seen: number) => number;
   readonly v: (seen: number) => number;
 }
 
-function queries({ B, T, H, K, D, window }: AttentionShape, starts: PlainValues): Query[] {
+function queries(
+  { B, T, H, K, D, window }: AttentionShape,
+  starts: PlainValues,
+  cache: PlainCache | null = null,
+): Query[] {
   const width = (H + 2 * K) * D;
+  const [keyWidth, keyFrom] = cache === null ? [width, H * D] : [2 * K * D, 0];
   const all: Query[] = [];
   for (let n = 0; n < B * T; n++) {
-    const i = n % T;
+    const place = cache === null ? n : cache.places[n];
+    const i = place % (cache?.S ?? T);
     const first = Math.max(starts[n], window === null ? 0 : i - window + 1);
     for (let h = 0; h < H; h++) {
       const shared = Math.floor((h * K) / H);
-      const row = (seen: number): number => (n - i + first + seen) * width;
+      const row = (seen: number): number => (place - i + first + seen) * keyWidth + keyFrom;
       all.push({
         at: n * H + h,
         q: n * width + h * D,
         out: (n * H + h) * D,
         count: i - first + 1,
-        k: (seen) => row(seen) + (H + shared) * D,
-        v: (seen) => row(seen) + (H + K + shared) * D,
+        k: (seen) => row(seen) + shared * D,
+        v: (seen) => row(seen) + (K + shared) * D,
       });
     }
   }
   return all;
 }
 
-function scoresOf(a: Arithmetic, qkv: PlainValues, query: Query, D: number): Float64Array {
+function scoresOf(a: Arithmetic, qkv: PlainValues, query: Query, D: number, keys = qkv): Float64Array {
   return Float64Array.from({ length: query.count }, (_, seen) =>
-    a.round(sum(a, D, (d) => a.round(qkv[query.q + d] * qkv[query.k(seen) + d])) * a.round(1 / Math.sqrt(D))),
+    a.round(sum(a, D, (d) => a.round(qkv[query.q + d] * keys[query.k(seen) + d])) * a.round(1 / Math.sqrt(D))),
   );
 }
 
-export function plainAttention(a: Arithmetic, { out, lse, qkv, starts }: AttentionArrays, shape: AttentionShape): void {
+export function plainAttention(
+  a: Arithmetic,
+  { out, lse, qkv, starts, cache = null }: AttentionArrays,
+  shape: AttentionShape,
+): void {
   const { D } = shape;
-  for (const query of queries(shape, starts)) {
-    const scores = scoresOf(a, qkv, query, D);
+  const keysValues = cache?.keysValues ?? qkv;
+  for (const query of queries(shape, starts, cache)) {
+    const scores = scoresOf(a, qkv, query, D, keysValues);
     const top = Math.max(...scores);
     const powers = scores.map((score) => a.round(Math.exp(a.round(score - top))));
     const total = sum(a, query.count, (seen) => powers[seen]);
     lse[query.at] = a.round(top + a.round(Math.log(total)));
     for (let d = 0; d < D; d++)
       out[query.out + d] = sum(a, query.count, (seen) =>
-        a.round(a.round(powers[seen] / total) * qkv[query.v(seen) + d]),
+        a.round(a.round(powers[seen] / total) * keysValues[query.v(seen) + d]),
       );
   }
 }

@@ -8,12 +8,13 @@ import type {
   AdamwOptions,
   AttentionShape,
   Buffer,
+  KeyValueCache,
   MatmulOptions,
   Operations,
 } from "../../../src/engine/native/device.js";
 import { type Arithmetic, sum } from "../../reference/arithmetic.js";
 import { plainAdamw } from "./plain-adamw.js";
-import { plainAttention, plainAttentionBackward } from "./plain-attention.js";
+import { type PlainCache, plainAttention, plainAttentionBackward } from "./plain-attention.js";
 import { rowsOf, scalarOf, valuesOf } from "./plain-buffer.js";
 
 /** Runs each operation at once. */
@@ -166,9 +167,23 @@ export class PlainOperations implements Operations {
         }
   }
 
-  attention(out_NX: Buffer, lse_NH: Buffer, qkv_NX: Buffer, starts_N: Buffer, shape: AttentionShape): void {
+  placeRows(out_MY: Buffer, x_NX: Buffer, rows_N: Buffer, from: number): void {
+    const [out, x, places] = [out_MY, x_NX, rows_N].map(valuesOf);
+    const [{ width }, { rows, width: wide }] = [out_MY, x_NX].map(rowsOf);
+    for (let n = 0; n < rows; n++) for (let c = 0; c < width; c++) out[places[n] * width + c] = x[n * wide + from + c];
+  }
+
+  attention(
+    out_NX: Buffer,
+    lse_NH: Buffer,
+    qkv_NX: Buffer,
+    starts_N: Buffer,
+    shape: AttentionShape,
+    cache: KeyValueCache | null = null,
+  ): void {
     const [out, lse, qkv, starts] = [out_NX, lse_NH, qkv_NX, starts_N].map(valuesOf);
-    plainAttention(this.arithmetic, { out, lse, qkv, starts }, shape);
+    const plain = cache === null ? null : plainCache(cache);
+    plainAttention(this.arithmetic, { out, lse, qkv, starts, cache: plain }, shape);
   }
 
   attentionBackward(
@@ -261,4 +276,8 @@ export class PlainOperations implements Operations {
   ): void {
     plainAdamw(this.arithmetic, this.exact, { weight, moment1, moment2, gradient, scalars }, options);
   }
+}
+
+function plainCache({ keysValues_RSY, places_N }: KeyValueCache): PlainCache {
+  return { keysValues: valuesOf(keysValues_RSY), places: valuesOf(places_N), S: keysValues_RSY.shape[1] };
 }

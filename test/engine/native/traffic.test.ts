@@ -55,6 +55,12 @@ const CASES: readonly [string, (ops: Operations) => void, number][] = [
   ["rope: q and k", (ops) => ops.rope(QKV, f32(9, 6), i32(10), SHAPE), 2 * 360 + 54 + 10],
   ["attention", (ops) => ops.attention(HEADS, LSE, QKV, STARTS, SHAPE), 240 + 40 + 480 + 10],
   [
+    "attention over a cache: the new tokens",
+    (ops) => ops.attention(HEADS, LSE, QKV, STARTS, SHAPE, { keysValues_RSY: f32(3, 9, 24), places_N: i32(10) }),
+    240 + 40 + 480 + 10 + 10,
+  ],
+  ["placeRows: only the columns", (ops) => ops.placeRows(f32(100, 3), f32(5, 8), i32(5), 2), 30 + 5],
+  [
     "attentionBackward",
     (ops) => ops.attentionBackward(QKV, LSE, HEADS, HEADS, LSE, QKV, STARTS, SHAPE),
     480 + 40 + 240 + 240 + 40 + 480 + 10,

@@ -1,9 +1,11 @@
 /** What is particular to the tfjs engine: no tensor is leaked, and the process is left as it was. */
+
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { createEngine } from "../../../src/engine/select.js";
 import { openBackend } from "../../../src/engine/tfjs/backend.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
+import { oneRow } from "../one-row.js";
 
 const STEP = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipScale: 0.5 };
 const architecture = architectureOf({ qkvBias: true, qkNorm: true });
@@ -36,7 +38,7 @@ describe.each(["tfjs-cpu", "tfjs-wasm"] as const)("memory of %s", (kind) => {
     const { engine } = await createEngine(architecture, table, { kind });
     await engine.load(weights);
     const before = tf.memory().numTensors;
-    const session = engine.session(6);
+    const session = oneRow(engine, 6);
     await session.feed([1, 2, 3]);
     await session.feed([4]);
     await expect(session.feed([-1])).rejects.toThrow(RangeError);

@@ -3,9 +3,9 @@ import type { Operation, OperationName } from "../call.js";
 import { type AttentionShape, type Buffer, DTYPE_BYTES, type Float } from "../device.js";
 import { adamw } from "./kernels/adamw.js";
 import { addBias, addBiasBackward, addBiasBackwardScratch } from "./kernels/add-bias.js";
-import { attention, attentionBackward } from "./kernels/attention.js";
+import { type AttentionCache, attention, attentionBackward } from "./kernels/attention.js";
 import { crossEntropy } from "./kernels/cross-entropy.js";
-import { add, placeColumns, rope, sliceColumns, swiglu, swigluBackward } from "./kernels/elements.js";
+import { add, placeColumns, placeRows, rope, sliceColumns, swiglu, swigluBackward } from "./kernels/elements.js";
 import { embed, embedBackward, embedBackwardScratch } from "./kernels/embed.js";
 import { rmsNorm, rmsNormBackward, rmsNormBackwardScratch } from "./kernels/rms-norm.js";
 import { SQUARED_NORM_SCRATCH, squaredNorm } from "./kernels/squared-norm.js";
@@ -131,6 +131,12 @@ const WORKS: Readonly<Record<OperationName, (a: Arguments) => readonly Work[]>> 
       { N: a.size(0), width: a.size(2), wide: a.size(1), from: a.size(3) },
       a.float(0),
     ),
+  placeRows: (a) =>
+    placeRows(
+      { out: a.at(0), x: a.at(1), rows_N: a.at(2) },
+      { N: a.size(0), width: a.size(1), wide: a.size(2), from: a.size(3) },
+      a.float(0),
+    ),
   rope: (a) => {
     const shape = { B: 1, T: a.size(0), H: a.size(1), K: a.size(2), D: a.size(3), window: null };
     return rope({ qkv_NX: a.at(0), table_TD: a.at(1), positions_N: a.at(2) }, shape, a.float(0), {
@@ -139,7 +145,7 @@ const WORKS: Readonly<Record<OperationName, (a: Arguments) => readonly Work[]>> 
   },
   attention: (a) =>
     attention(
-      { out: a.at(0), lse: a.at(1), qkv: a.at(2), starts: a.at(3) },
+      { out: a.at(0), lse: a.at(1), qkv: a.at(2), starts: a.at(3), cache: cacheOf(a) },
       attentionShape(a),
       a.float(0),
       a.context.card,
@@ -199,6 +205,11 @@ function attentionShape(a: Arguments): AttentionShape {
   const window = a.size(5);
   const [B, T, H, K, D] = [0, 1, 2, 3, 4].map((index) => a.size(index));
   return { B, T, H, K, D, window };
+}
+
+function cacheOf(a: Arguments): AttentionCache | null {
+  const [keysValues, places] = [a.maybe(4), a.maybe(5)];
+  return keysValues === null || places === null ? null : { keysValues, places, S: a.size(6) };
 }
 
 function bytesOf({ size, dtype }: Buffer): number {

@@ -49,8 +49,50 @@ function caseOf(shape: Case, backward: boolean): KernelCase {
   };
 }
 
+/** Queries that are the last T of the tokens in a row of a cache: rows in no order, some at its beginning, some at its end. */
+const CACHED = [
+  { B: 1, T: 1, H: 1, K: 1, D: 8, window: null, S: 1, R: 1 },
+  { B: 3, T: 1, H: 6, K: 2, D: 40, window: null, S: 90, R: 4 },
+  { B: 2, T: 1, H: 4, K: 1, D: 128, window: 33, S: 200, R: 2 },
+  { B: 1, T: 17, H: 2, K: 2, D: 6, window: 9, S: 30, R: 3 },
+  { B: 2, T: 70, H: 2, K: 1, D: 12, window: null, S: 150, R: 2 },
+] as const;
+
+function cachedCase({ S, R, ...shape }: (typeof CACHED)[number]): KernelCase {
+  const { B, T, H, K, D } = shape;
+  const N = B * T;
+  const past = [S - T, Math.floor((S - T) / 2), 0];
+  const places = Array.from({ length: N }, (_, n) => {
+    const row = Math.floor(n / T);
+    return (R - 1 - row) * S + past[row] + (n % T);
+  });
+  return {
+    shapes: {
+      out: [N, H * D],
+      lse: [N, H],
+      qkv: [N, (H + 2 * K) * D],
+      starts: [N],
+      cache: [R, S, 2 * K * D],
+      places: [N],
+    },
+    inputs: {
+      ...{ qkv: normal(N * (H + 2 * K) * D), starts: new Int32Array(N) },
+      ...{ cache: normal(R * S * 2 * K * D), places: Int32Array.from(places) },
+    },
+    program: (operations, get) => {
+      const [out, lse, qkv, starts, keysValues_RSY, places_N] = ["out", "lse", "qkv", "starts", "cache", "places"].map(
+        get,
+      );
+      operations.attention(out, lse, qkv, starts, shape, { keysValues_RSY, places_N });
+    },
+  };
+}
+
 describeKernels("attention", (devices) => {
   const title = "B $B, T $T, H $H, K $K, D $D, window $window, documents of $document, size $size";
   it.each(CASES)(`forward: ${title}`, (shape) => expectLikePlain(devices, caseOf(shape, false)));
+  it.each(CACHED)("over a cache: B $B, T $T, H $H, K $K, D $D, window $window, S $S", (shape) =>
+    expectLikePlain(devices, cachedCase(shape)),
+  );
   it.each(CASES)(`backward: ${title}`, (shape) => expectLikePlain(devices, caseOf(shape, true), ["scratch"]));
 });

@@ -70,6 +70,24 @@ describeKernels("columns", (devices) => {
   );
 });
 
+describeKernels("placeRows", (devices) => {
+  it.each([
+    { N: 1, narrow: 1, wide: 1, from: 0, M: 1 },
+    { N: 17, narrow: 5, wide: 13, from: 8, M: 40 },
+    { N: 300, narrow: 64, wide: 192, from: 64, M: 301 },
+  ])("$narrow of $wide from $from, $N rows into $M", ({ N, narrow, wide, from, M }) =>
+    expectLikePlain(devices, {
+      shapes: { out: [M, narrow], x: [N, wide], rows: [N] },
+      inputs: {
+        out: normal(M * narrow),
+        x: normal(N * wide),
+        rows: Int32Array.from({ length: N }, (_, n) => M - 1 - n),
+      },
+      program: (operations, get) => operations.placeRows(get("out"), get("x"), get("rows"), from),
+    }),
+  );
+});
+
 describeKernels("swiglu", (devices) => {
   const cases = [
     { N: 1, F: 1, size: 1 },

@@ -106,6 +106,18 @@ static void heads(int64_t B, int64_t T, int64_t H, int64_t K, int64_t D, int64_t
   }
 }
 
+/* Queries that are the last T tokens of rows of a cache, which they fill to the end. */
+static void cached_heads(int64_t B, int64_t T, int64_t H, int64_t K, int64_t D, int64_t S) {
+  const int64_t N = B * T, X = (H + 2 * K) * D, Y = 2 * K * D;
+  int32_t *places = block(N), *first = block(N);
+  for (int64_t i = 0; i < N; i++) places[i] = (int32_t)(i / T * S + S - T + i % T), first[i] = 0;
+  RUN(OP_ATTENTION, 0, .n = {B, T, H, K, D, S, S},
+      .p = {floats(N * H * D), floats(N * H), floats(N * X), first, floats(B * S * Y), places});
+  int32_t *rows = block(N);
+  for (int64_t i = 0; i < N; i++) rows[i] = (int32_t)(N - 1 - i);
+  RUN(OP_PLACE_ROWS, 0, .n = {N, Y, X, H * D}, .p = {floats(N * Y), floats(N * X), rows});
+}
+
 static void run_all(void) {
   static const int64_t counts[] = {1, 2, 15, 17, 257, 70001};
   for (size_t i = 0; i < COUNT(counts); i++) elements(counts[i]);
@@ -120,6 +132,7 @@ static void run_all(void) {
   for (size_t i = 0; i < COUNT(attentions); i++) {
     const int64_t *a = attentions[i];
     heads(a[0], a[1], a[2], a[3], a[4], a[5]);
+    cached_heads(a[0], a[1], a[2], a[3], a[4], a[1] + i * 20);
   }
 }
 

@@ -110,6 +110,12 @@ const CALLS: Readonly<
   placeColumns: [
     { call: (ops, make, f) => ops.placeColumns(make(f, N, F), make(f, N, C), 3), works: () => ["copy_columns"] },
   ],
+  placeRows: [
+    {
+      call: (ops, make, f) => ops.placeRows(make(f, V, C), make(f, N, F), make("i32", N), 3),
+      works: () => ["place_rows"],
+    },
+  ],
   rope: [
     {
       call: (ops, make, f) =>
@@ -121,6 +127,14 @@ const CALLS: Readonly<
     {
       call: (ops, make, f) =>
         ops.attention(make(f, N, SHAPE.H * SHAPE.D), make("f32", N, SHAPE.H), make(f, N, X), make("i32", N), SHAPE),
+      works: (f) => [f === "f32" ? "attention_forward_f32" : "attention_forward"],
+    },
+    {
+      call: (ops, make, f) => {
+        const cache = { keysValues_RSY: make(f, 4, 9, 2 * SHAPE.K * SHAPE.D), places_N: make("i32", N) };
+        const out = [make(f, N, SHAPE.H * SHAPE.D), make("f32", N, SHAPE.H)] as const;
+        ops.attention(...out, make(f, N, X), make("i32", N), SHAPE, cache);
+      },
       works: (f) => [f === "f32" ? "attention_forward_f32" : "attention_forward"],
     },
   ],

@@ -27,13 +27,14 @@ enum {
   OP_SLICE_COLUMNS,    /* p: out, x                                n: N, width of out, width of x, from */
   OP_PLACE_COLUMNS,    /* p: out, x                                n: N, width of out, width of x, from */
   OP_ROPE,             /* p: qkv, table, positions                 n: N, H, K, D  flags: 1 inverse */
-  OP_ATTENTION,        /* p: out, lse, qkv, starts                 n: B, T, H, K, D, window (T when none) */
-  OP_ATTENTION_BACKWARD, /* p: dQkv, scratch, dOut, out, lse, qkv, starts   n: as OP_ATTENTION */
+  OP_ATTENTION,        /* p: out, lse, qkv, starts, cache|0, places|0   n: B, T, H, K, D, window (S when none), S (T without a cache) */
+  OP_ATTENTION_BACKWARD, /* p: dQkv, scratch, dOut, out, lse, qkv, starts   n: B, T, H, K, D, window (T when none) */
   OP_SWIGLU,           /* p: out, gateUp                           n: N, F */
   OP_SWIGLU_BACKWARD,  /* p: dGateUp, dOut, gateUp                 n: N, F */
   OP_CROSS_ENTROPY,    /* p: loss, logits, targets, mask, scalars  n: N, Vp, V    flags: 1 gradient */
   OP_SQUARED_NORM,     /* p: out, x                                n: elements */
   OP_ADAMW,            /* p: weight, moment1, moment2, gradient, 0, scalars   n: elements, 0 or more   flags: 1 decays */
+  OP_PLACE_ROWS,       /* p: out, x, rows                          n: N, width of out, width of x, from */
 };
 
 /* Indices into the scalars buffer, in the order of SCALARS in device.ts. */
@@ -60,6 +61,7 @@ void op_add(const op_t *op);
 void op_copy(const op_t *op);
 void op_slice_columns(const op_t *op);
 void op_place_columns(const op_t *op);
+void op_place_rows(const op_t *op);
 void op_add_bias(const op_t *op);
 void op_add_bias_backward(const op_t *op);
 void op_embed(const op_t *op);

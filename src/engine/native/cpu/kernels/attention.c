@@ -38,15 +38,37 @@ INLINE void block_softmax(running_t *r, const lanes_t *t, const block_t *b, int6
   for (int64_t d = 0; d < D; d++) vf_store(r->mixed + d * TILE + v * VL, vf_load(r->mixed + d * TILE + v * VL) * shrink);
 }
 
-/* One task: the tile at `from` of head `head` of row `row`. */
-static void forward_tile(const attention_t *s, const op_t *op, int64_t row, int64_t head, int64_t from) {
-  const int64_t token = row * s->T + from, kv = head * s->K / s->H;
-  const float *qkv = op->p[2], *keys = qkv + row * s->T * s->width + (s->H + kv) * s->D, *values = keys + s->K * s->D;
-  const lanes_t t = tile_lanes(s, (const int32_t *)op->p[3] + row * s->T, from);
+/* A row's keys and values, the heads of a token side by side: they stand in qkv behind the queries, or in a cache. */
+typedef struct {
+  const float *keys;
+  int64_t width; /* of a token */
+} keys_t;
+
+static keys_t keys_of(const attention_t *s, const op_t *op, int64_t row) {
+  if (!op->p[4]) return (keys_t){(const float *)op->p[2] + row * s->T * s->width + s->H * s->D, s->width};
+  const int64_t width = 2 * s->K * s->D, first = ((const int32_t *)op->p[5])[row * s->T];
+  return (keys_t){(const float *)op->p[4] + first / op->n[6] * op->n[6] * width, width};
+}
+
+/* Keys before the row's first query. */
+static int64_t past_of(const attention_t *s, const op_t *op, int64_t row) {
+  return op->p[4] ? ((const int32_t *)op->p[5])[row * s->T] % op->n[6] : 0;
+}
+
+/* One task: the tile of queries from `first` on of head `head` of row `row`. */
+static void forward_tile(const attention_t *shape, const op_t *op, int64_t row, int64_t head, int64_t first) {
+  const keys_t row_keys = keys_of(shape, op, row);
+  const int64_t token = row * shape->T + first, width = row_keys.width;
+  attention_t seen = *shape; /* with places among the keys instead of places among the queries */
+  const attention_t *s = &seen;
+  seen.past = past_of(shape, op, row), seen.T += seen.past;
+  const int64_t from = seen.past + first;
+  const float *keys = row_keys.keys + head * s->K / s->H * s->D, *values = keys + s->K * s->D;
+  const lanes_t t = tile_lanes(s, (const int32_t *)op->p[3] + row * shape->T, from);
   float *scratch = thread_scratch((2 * s->D + BLOCK) * TILE);
   if (!scratch) return;
   running_t r = {.queries = scratch, .mixed = scratch + s->D * TILE, .scores = scratch + 2 * s->D * TILE};
-  tile_transposed(r.queries, qkv + token * s->width + head * s->D, s->width, &t, s->D, 1.0f / sqrtf((float)s->D));
+  tile_transposed(r.queries, (const float *)op->p[2] + token * s->width + head * s->D, s->width, &t, s->D, 1.0f / sqrtf((float)s->D));
   for (int64_t i = 0; i < s->D * TILE; i += VL) vf_store(r.mixed + i, (vf){0});
   for (int64_t v = 0; v < TILE_VECTORS; v++) r.greatest[v] = vf_set(-FLT_MAX), r.sum[v] = (vf){0};
 
@@ -54,7 +76,7 @@ static void forward_tile(const attention_t *s, const op_t *op, int64_t row, int6
   for (int64_t key = t.first_of_all; key < from + t.count; key += b.keys) {
     b = tile_block(&t, key);
     const int64_t vectors = b.end - b.begin, lane = b.begin * VL;
-    const scalars_t key_rows = {keys + key * s->width, s->width, 1}, value_columns = {values + key * s->width, 1, s->width};
+    const scalars_t key_rows = {keys + key * width, width, 1}, value_columns = {values + key * width, 1, width};
     small_product(r.scores + lane, TILE, key_rows, r.queries + lane, TILE, b.keys, vectors, s->D, 0);
     for (int64_t v = b.begin; v < b.end; v++) block_softmax(&r, &t, &b, v, s->D);
     small_product(r.mixed + lane, TILE, value_columns, r.scores + lane, TILE, s->D, vectors, b.keys, 1);

@@ -19,11 +19,12 @@
 typedef struct {
   int64_t B, T, H, K, D, window;
   int64_t width; /* of a row of qkv: (H + 2K)·D */
+  int64_t past;  /* keys before a row's first query: then T is the end of both, counted in keys */
 } attention_t;
 
 INLINE attention_t attention_shape(const op_t *op) {
   const int64_t *n = op->n;
-  return (attention_t){n[0], n[1], n[2], n[3], n[4], n[5], (n[2] + 2 * n[3]) * n[4]};
+  return (attention_t){n[0], n[1], n[2], n[3], n[4], n[5], (n[2] + 2 * n[3]) * n[4], 0};
 }
 
 /* Which keys the queries of a tile see: positions in the row. Lanes behind the last query see none. */
@@ -48,7 +49,7 @@ INLINE lanes_t tile_lanes(const attention_t *s, const int32_t *starts, int64_t f
       const int64_t position = from + v * VL + i;
       const int real = position < s->T;
       int64_t first = position - s->window + 1;
-      if (real && starts[position] > first) first = starts[position];
+      if (real && starts[position - s->past] > first) first = starts[position - s->past];
       if (first < 0) first = 0;
       if (first > position) first = position; /* a token sees itself, whatever the starts say */
       t.position[v][i] = real ? (int32_t)position : -1;

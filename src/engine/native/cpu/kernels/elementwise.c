@@ -47,6 +47,14 @@ void op_place_columns(const op_t *op) {
     memcpy((float *)op->p[0] + row * out_width + from, (const float *)op->p[1] + row * x_width, x_width * sizeof(float));
 }
 
+void op_place_rows(const op_t *op) {
+  const int64_t rows = op->n[0], out_width = op->n[1], x_width = op->n[2], from = op->n[3];
+  const int32_t *places = op->p[2];
+#pragma omp parallel for schedule(static) if (rows * out_width >= PARALLEL_FROM)
+  for (int64_t row = 0; row < rows; row++)
+    memcpy((float *)op->p[0] + places[row] * out_width, (const float *)op->p[1] + row * x_width + from, out_width * sizeof(float));
+}
+
 void op_add_bias(const op_t *op) {
   const int64_t rows = op->n[0], width = op->n[1];
 #pragma omp parallel for schedule(static) if (rows * width >= PARALLEL_FROM)

@@ -156,22 +156,33 @@ static void multiply_blocked(const product_t *p, const tiles_t *tiles) {
 }
 
 /*
- * Up to FEW_ROWS rows of a (measured: where packing b, for use once, begins to pay) against b's rows: dot products of 4 rows of a and DOTS rows
- * of b at a time, in VL partial sums each. The first pass over a group of b's rows takes them from memory, later ones find them in cache.
+ * Up to FEW_ROWS rows of a (measured: where packing b, for use once, begins to pay) against b's rows: dot products in VL partial sums each, of
+ * a block of rows of a and a group of rows of b at a time. The first pass over a group takes it from memory, later ones find it in cache;
+ * blocks and groups are as large as registers hold: low and wide ones, or tall ones where a single pass is enough then. They do not show in the result: every number
+ * is the same sum in the same order, whatever stands beside it, so that a row decoded among others is decoded as it is alone.
  */
-enum { FEW_ROWS = 24, DOTS = 4 };
-INLINE void dot_rows(float *out, const float *plus, int64_t n, const float *a, const float *b, int64_t k, int rows, int dots) {
-  vf sum[4][DOTS] = {0};
+#if VL == 16 || defined(__aarch64__)
+enum { TALL = 8, TALL_DOTS = 3, LOW = 4, LOW_DOTS = 4 }; /* 32 registers */
+#else
+enum { TALL = 4, TALL_DOTS = 2, LOW = 2, LOW_DOTS = 4 }; /* 16 */
+#endif
+enum { FEW_ROWS = 24 };
+INLINE void dot_rows(float *out, const float *plus, int64_t n, const float *a, const float *b, int64_t k, const int rows, const int dots) {
+  vf sum[TALL][LOW_DOTS];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+    for (int j = 0; j < dots; j++) sum[i][j] = (vf){0};
   for (int64_t step = 0; step < k; step += VL) {
     int lanes = k - step < VL ? (int)(k - step) : VL;
-    vf right[DOTS];
+    vf right[LOW_DOTS];
 #pragma GCC unroll 4
     for (int j = 0; j < dots; j++) {
       const float *at = b + j * k + step;
-      __builtin_prefetch(at + dots * k); /* the next group: four short streams in a page are beyond the machine's own prefetching */
+      __builtin_prefetch(at + dots * k); /* the next group: a few short streams in a page are beyond the machine's own prefetching */
       right[j] = lanes == VL ? vf_load(at) : vf_load_part(at, lanes);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < rows; i++) {
       const float *at = a + i * k + step;
       vf left = lanes == VL ? vf_load(at) : vf_load_part(at, lanes);
@@ -179,36 +190,41 @@ INLINE void dot_rows(float *out, const float *plus, int64_t n, const float *a, c
       for (int j = 0; j < dots; j++) sum[i][j] += left * right[j];
     }
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 4
     for (int j = 0; j < dots; j++) out[i * n + j] = vf_sum(sum[i][j]) + (plus ? plus[i * n + j] : 0);
   }
 }
 
-/* All rows of a against `dots` (a constant) rows of b. */
-INLINE void dot_columns(const product_t *p, int64_t column, int dots) {
+/* All rows of a, in blocks of at most `most` (a constant), against `dots` (a constant) rows of b. */
+INLINE void dot_columns(const product_t *p, int64_t column, const int most, const int dots) {
   const float *b = p->b + column * p->k;
-  for (int64_t row = 0; row < p->m; row += 4) {
+  for (int64_t row = 0; row < p->m; row += most) {
     float *out = p->out + row * p->n + column;
     const float *a = p->a + row * p->k, *plus = p->plus ? p->plus + row * p->n + column : NULL;
-    switch (p->m - row) {
-      case 1: dot_rows(out, plus, p->n, a, b, p->k, 1, dots); break;
-      case 2: dot_rows(out, plus, p->n, a, b, p->k, 2, dots); break;
-      case 3: dot_rows(out, plus, p->n, a, b, p->k, 3, dots); break;
-      default: dot_rows(out, plus, p->n, a, b, p->k, 4, dots);
-    }
+    const int64_t left = smaller(p->m - row, most);
+#pragma GCC unroll 8
+    for (int rows = 1; rows <= most; rows++)
+      if (left == rows) dot_rows(out, plus, p->n, a, b, p->k, rows, dots);
   }
 }
 
+/* One group of at most `dots` rows of b; what is left of them at the end goes one by one. */
+INLINE void dot_group(const product_t *p, int64_t group, const int most, const int dots) {
+  int64_t column = group * dots;
+  if (column + dots <= p->n) dot_columns(p, column, most, dots);
+  else
+    for (; column < p->n; column++) dot_columns(p, column, most, 1);
+}
+
 static void multiply_few(const product_t *p) {
-  int64_t groups = parts_of(p->n, DOTS);
+  const int tall = p->m > LOW && p->m <= TALL;
+  int64_t groups = parts_of(p->n, tall ? TALL_DOTS : LOW_DOTS);
 #pragma omp parallel for schedule(static) if ((double)p->m * p->n * p->k >= WORTH_THREADS)
   for (int64_t group = 0; group < groups; group++) {
-    int64_t column = group * DOTS;
-    if (column + DOTS <= p->n) dot_columns(p, column, DOTS);
-    else
-      for (; column < p->n; column++) dot_columns(p, column, 1);
+    if (tall) dot_group(p, group, TALL, TALL_DOTS);
+    else dot_group(p, group, LOW, LOW_DOTS);
   }
 }
 

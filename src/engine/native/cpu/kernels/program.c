@@ -26,6 +26,7 @@ static void (*const OPERATIONS[])(const op_t *) = {
     [OP_CROSS_ENTROPY] = op_cross_entropy,
     [OP_SQUARED_NORM] = op_squared_norm,
     [OP_ADAMW] = op_adamw,
+    [OP_PLACE_ROWS] = op_place_rows,
 };
 #define CODES ((int32_t)(sizeof OPERATIONS / sizeof OPERATIONS[0]))
 

@@ -8,7 +8,7 @@
 import type { AttentionShape } from "../../device.js";
 import type { Card } from "../runtime/card.js";
 import type { Address, Argument, KernelRef, Launch } from "../runtime/launch.js";
-import { BLOCK, ceilDivide, f32, i32, pointer, powerOfTwoFrom, type Storage } from "./access.js";
+import { BLOCK, bytesOf, ceilDivide, f32, i32, pointer, powerOfTwoFrom, type Storage } from "./access.js";
 import { chooseTile, PLAIN_ROWS, paddedWidth, type Tile, type TiledKernel, tileThreads } from "./attention-tiles.js";
 
 /** out[N, H·D] and lse[N, H] (float32), from qkv[N, (H+2K)·D] and starts[N] (int32). */
@@ -17,6 +17,13 @@ export interface AttentionAddresses {
   readonly lse: Address;
   readonly qkv: Address;
   readonly starts: Address;
+}
+
+/** Keys and values of R rows of S tokens, (k, v) by token, and the place of each query's token among them (int32). */
+export interface AttentionCache {
+  readonly keysValues: Address;
+  readonly places: Address;
+  readonly S: number;
 }
 
 /** dQkv like qkv, dOut like out, scratch[N, H] float32: Σ dOut·out of each head. */
@@ -43,12 +50,23 @@ const NAMES: Readonly<Record<TiledKernel, string>> = {
   keys: "attention_backward_keys",
 };
 
-/** Sets out and lse. */
-export function attention(at: AttentionAddresses, shape: AttentionShape, storage: Storage, card: Card): Launch[] {
+/** Sets out and lse. Queries and keys are the same tokens, or the queries are the last of those in a cache. */
+export function attention(
+  at: AttentionAddresses & { readonly cache?: AttentionCache | null },
+  shape: AttentionShape,
+  storage: Storage,
+  card: Card,
+): Launch[] {
   checkShape(shape);
   const tile = chooseTile("forward", storage, shape, card);
-  const args = [pointer(at.out), pointer(at.lse), pointer(at.qkv), pointer(at.starts), ...sizeArguments(shape)];
-  return [tiledLaunch("forward", storage, shape, tile, args)];
+  const { T, H, K, D } = shape;
+  const cache = at.cache ?? null;
+  const behindQueries = { keysValues: at.qkv + BigInt(H * D * bytesOf(storage)), places: null, S: T };
+  const { keysValues, places, S } = cache ?? behindQueries;
+  const keyPitch = (cache === null ? H + 2 * K : 2 * K) * D;
+  const args = [at.out, at.lse, at.qkv, at.starts, keysValues, places].map(pointer);
+  const sizes = [i32(keyPitch), i32(S), ...sizeArguments(shape, S)];
+  return [tiledLaunch("forward", storage, shape, tile, [...args, ...sizes])];
 }
 
 /** Sets all of dQkv. */
@@ -76,8 +94,9 @@ function checkShape({ B, H, K, D, window }: AttentionShape): void {
   if (B > 65535) throw new Error(`attention: ${B} rows are more than a grid has, 65535`);
 }
 
-function sizeArguments({ T, H, K, D, window }: AttentionShape): Argument[] {
-  return [i32(T), i32(H), i32(K), i32(Math.min(window ?? T, T)), f32(Math.fround(1 / Math.sqrt(D)))];
+/** A window of all `S` keys is none. */
+function sizeArguments({ T, H, K, D, window }: AttentionShape, S = T): Argument[] {
+  return [i32(T), i32(H), i32(K), i32(Math.min(window ?? S, S)), f32(Math.fround(1 / Math.sqrt(D)))];
 }
 
 /** The gradients that one launch of the keys' kernel sets. */

@@ -86,26 +86,31 @@ __device__ inline void store_row(float *row, const float (&sums)[SHARE], float f
 struct Place {
   long long row, pitch, out_pitch;
   Sight sight;
-  __device__ Place(const int *starts, int T, int H, int K, int window)
-      : row(static_cast<long long>(blockIdx.y) * T), pitch(static_cast<long long>(H + 2 * K) * HEAD_WIDTH),
-        out_pitch(static_cast<long long>(H) * HEAD_WIDTH), sight{starts + static_cast<long long>(blockIdx.y) * T, T, window} {}
+  __device__ Place(const int *starts, int T, int H, int K, int window) : Place(static_cast<long long>(blockIdx.y) * T, starts, T, H, K, window) {}
+  __device__ Place(long long row, const int *starts, int T, int H, int K, int window)
+      : row(row), pitch(static_cast<long long>(H + 2 * K) * HEAD_WIDTH), out_pitch(static_cast<long long>(H) * HEAD_WIDTH),
+        sight{starts + row, T, window} {}
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    attention_forward_f32(float *__restrict__ out, float *__restrict__ lse, const float *__restrict__ qkv, const int *__restrict__ starts, int T,
-                          int H, int K, int window, float scale) {
+    attention_forward_f32(float *__restrict__ out, float *__restrict__ lse, const float *__restrict__ qkv, const int *__restrict__ starts,
+                          const float *__restrict__ keysValues, const int *__restrict__ places, int keyPitch, int S, int T, int H, int K,
+                          int window, float scale) {
   extern __shared__ __align__(16) unsigned char shared[];
   float *queries = reinterpret_cast<float *>(shared), *keys = queries + OWN, *values = keys + PASSING;
-  const Place at(starts, T, H, K, window);
-  const int head = blockIdx.x, from = (gridDim.z - 1 - blockIdx.z) * ROWS, member = threadIdx.x % 4, query = from + threadIdx.x / 4;
-  const float *k_head = qkv + at.row * at.pitch + (H + head / (H / K)) * HEAD_WIDTH;
+  const Rows rows = rows_of(places, S, T);
+  T += rows.past;
+  const Place at(rows.queries, starts, T, H, K, window);
+  const int head = blockIdx.x, from = rows.past + (gridDim.z - 1 - blockIdx.z) * ROWS, member = threadIdx.x % 4;
+  const int query = from + threadIdx.x / 4;
+  const float *k_head = keysValues + rows.keys * keyPitch + head / (H / K) * HEAD_WIDTH;
   load_rows<ROWS>(queries, qkv + at.row * at.pitch + head * HEAD_WIDTH, at.pitch, from, T, scale);
   const int first = query < T ? first_key(at.sight, query) : T, end = from + ROWS < T ? from + ROWS : T;
   float greatest = LOWEST, sum = 0, mixed[SHARE] = {};
   for (int key = first_key(at.sight, from); key < end; key += BLOCK) {
     __syncthreads();
-    load_rows<BLOCK>(keys, k_head, at.pitch, key, T, 1);
-    load_rows<BLOCK>(values, k_head + K * HEAD_WIDTH, at.pitch, key, T, 1);
+    load_rows<BLOCK>(keys, k_head, keyPitch, key, T, 1);
+    load_rows<BLOCK>(values, k_head + K * HEAD_WIDTH, keyPitch, key, T, 1);
     __syncthreads();
     float powers[STEPS];
     products_with(powers, queries + threadIdx.x / 4 * PITCH, keys);

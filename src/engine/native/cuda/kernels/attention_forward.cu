@@ -3,6 +3,7 @@
  * Token i of a row sees j with max(starts[i], i − window + 1) ≤ j ≤ i; query head h reads key/value head h·K/H.
  *
  *   out[N, H·D] bf16, lse[N, H] float (log Σ exp score), qkv[N, (H+2K)·D] bf16, starts[N] int, N = B·T
+ *   keysValues: k, then v of a token, keyPitch values from one token to the next, rows of S: behind q in qkv, or a cache with `places`
  *
  * A block has BLOCK_Q queries of one head of one row, a warp BLOCK_Q/WARPS of them; grid (H, B, blocks of queries), those with most keys
  * first. Tiles of BLOCK_K keys, then their values, pass through a ring of STAGES in shared memory, copied STAGES − 1 ahead.
@@ -47,22 +48,25 @@ __device__ inline void soften(float (&scores)[M][N][4], Running &r, float scale2
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-    attention_forward(bf16 *__restrict__ out, float *__restrict__ lse, const bf16 *__restrict__ qkv, const int *__restrict__ starts, int T,
-                      int H, int K, int window, float scale) {
+    attention_forward(bf16 *__restrict__ out, float *__restrict__ lse, const bf16 *__restrict__ qkv, const int *__restrict__ starts,
+                      const bf16 *__restrict__ keysValues, const int *__restrict__ places, int keyPitch, int S, int T, int H, int K, int window,
+                      float scale) {
   extern __shared__ __align__(16) unsigned char shared[];
   bf16 *queries = reinterpret_cast<bf16 *>(shared), *ring = queries + BLOCK_Q * PITCH;
-  const int head = blockIdx.x, from = (gridDim.z - 1 - blockIdx.z) * BLOCK_Q, lane = threadIdx.x % 32;
+  const Rows at = rows_of(places, S, T);
+  T += at.past;
+  const long long row = at.queries;
+  const int head = blockIdx.x, from = at.past + (gridDim.z - 1 - blockIdx.z) * BLOCK_Q, lane = threadIdx.x % 32;
   const int pitch = (H + 2 * K) * HEAD_WIDTH, out_pitch = H * HEAD_WIDTH;
-  const long long row = static_cast<long long>(blockIdx.y) * T;
   const bf16 *q_head = qkv + row * pitch + head * HEAD_WIDTH;
-  const bf16 *k_head = qkv + row * pitch + (H + head / (H / K)) * HEAD_WIDTH, *v_head = k_head + K * HEAD_WIDTH;
+  const bf16 *k_head = keysValues + at.keys * keyPitch + head / (H / K) * HEAD_WIDTH, *v_head = k_head + K * HEAD_WIDTH;
   const Sight sight = {starts + row, T, window};
 
   const int begin = first_key(sight, from), end = from + BLOCK_Q < T ? from + BLOCK_Q : T;
   const int steps = (end - begin + BLOCK_K - 1) / BLOCK_K * 2;
   const auto load = [&](int step) {
     if (step < steps)
-      load_tile<BLOCK_K>(ring + step % STAGES * TILE, step % 2 == 0 ? k_head : v_head, pitch, begin + step / 2 * BLOCK_K, T);
+      load_tile<BLOCK_K>(ring + step % STAGES * TILE, step % 2 == 0 ? k_head : v_head, keyPitch, begin + step / 2 * BLOCK_K, T);
     copy_async_commit();
   };
   const auto arrive = [&](int step) {

@@ -7,6 +7,21 @@ struct Sight {
   int window; /* at least 1; T or more: no limit */
 };
 
+/*
+ * Rows of the batch's row that a block works on, as what is added to a place among its keys: to find a query, and to find a key. With a cache,
+ * places[n] is the token of query n there, in rows of S, and `past` keys come before the first query.
+ */
+struct Rows {
+  long long queries, keys;
+  int past;
+};
+
+__device__ inline Rows rows_of(const int *places, int S, int T) {
+  const long long row = static_cast<long long>(blockIdx.y) * T, place = places ? places[row] : row;
+  const int past = static_cast<int>(place % S);
+  return {row - past, place - past, past};
+}
+
 /* First key that the query sees; a token sees itself, whatever the starts say. */
 __device__ inline int first_key(int start, int query, int window) {
   const int reach = query - window + 1;

@@ -105,6 +105,21 @@ export function placeColumns(
   return copyColumns({ to, from: x }, { ...shape, toStride: shape.wide, fromStride: shape.width }, storage);
 }
 
+/** out[rows[n], :] = x[n, from : from + width] of x[N, wide]. */
+export function placeRows(
+  { out, x, rows_N }: { readonly out: Address; readonly x: Address; readonly rows_N: Address },
+  { N, width, wide, from }: ColumnsShape,
+  storage: Storage,
+): Launch[] {
+  const element = bytesOf(storage);
+  const first = x + BigInt(from * element);
+  const bytes = accessBytes(element, [width, wide], [out, first]);
+  const [units, xUnits] = [width, wide].map((extent) => (extent * element) / bytes);
+  const kernel = { file: "copy-rows.cu", name: "place_rows", defines: { BYTES: bytes } };
+  const args = [pointer(out), pointer(first), pointer(rows_N), i32(N), i32(units), i32(xUnits)];
+  return [launch(kernel, rowGrid(N, units), args)];
+}
+
 export interface ColumnsShape {
   readonly N: number;
   /** Columns that move. */

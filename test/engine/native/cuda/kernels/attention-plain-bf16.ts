@@ -5,7 +5,7 @@
  */
 import type { AttentionShape } from "../../../../../src/engine/native/device.js";
 import { type Arithmetic, sum } from "../../../../reference/arithmetic.js";
-import type { AttentionArrays, AttentionGradientArrays } from "../../plain-attention.js";
+import type { AttentionArrays, AttentionGradientArrays, PlainCache } from "../../plain-attention.js";
 import type { PlainValues } from "../../plain-buffer.js";
 import { toBf16 } from "./bf16-values.js";
 
@@ -19,13 +19,20 @@ interface Look {
   readonly v: readonly number[];
 }
 
-function* looks({ B, T, H, K, D, window }: AttentionShape, starts: PlainValues): Generator<Look> {
+function* looks(
+  { B, T, H, K, D, window }: AttentionShape,
+  starts: PlainValues,
+  cache: PlainCache | null = null,
+): Generator<Look> {
   const width = (H + 2 * K) * D;
+  const [keyWidth, keyFrom] = cache === null ? [width, H * D] : [2 * K * D, 0];
   for (let n = 0; n < B * T; n++) {
-    const first = Math.max(starts[n], window === null ? 0 : (n % T) - window + 1);
-    const tokens = Array.from({ length: (n % T) - first + 1 }, (_, seen) => n - (n % T) + first + seen);
+    const place = cache === null ? n : cache.places[n];
+    const at = place % (cache?.S ?? T);
+    const first = Math.max(starts[n], window === null ? 0 : at - window + 1);
+    const tokens = Array.from({ length: at - first + 1 }, (_, seen) => place - at + first + seen);
     for (let h = 0; h < H; h++) {
-      const k = tokens.map((token) => token * width + (H + Math.floor((h * K) / H)) * D);
+      const k = tokens.map((token) => token * keyWidth + keyFrom + Math.floor((h * K) / H) * D);
       yield { at: n * H + h, q: n * width + h * D, out: (n * H + h) * D, k, v: k.map((at) => at + K * D) };
     }
   }
@@ -36,20 +43,25 @@ function product(a: Arithmetic, x: PlainValues, at: number, y: PlainValues, othe
   return sum(a, D, (d) => a.round(x[at + d] * y[other + d]));
 }
 
-function scoresOf(a: Arithmetic, qkv: PlainValues, { q, k }: Look, D: number): number[] {
-  return k.map((at) => a.round(product(a, qkv, q, qkv, at, D) * a.round(1 / Math.sqrt(D))));
+function scoresOf(a: Arithmetic, qkv: PlainValues, { q, k }: Look, D: number, keys = qkv): number[] {
+  return k.map((at) => a.round(product(a, qkv, q, keys, at, D) * a.round(1 / Math.sqrt(D))));
 }
 
-export function bf16Attention(a: Arithmetic, { out, lse, qkv, starts }: AttentionArrays, shape: AttentionShape): void {
+export function bf16Attention(
+  a: Arithmetic,
+  { out, lse, qkv, starts, cache = null }: AttentionArrays,
+  shape: AttentionShape,
+): void {
   const { D } = shape;
-  for (const look of looks(shape, starts)) {
-    const scores = scoresOf(a, qkv, look, D);
+  const keysValues = cache?.keysValues ?? qkv;
+  for (const look of looks(shape, starts, cache)) {
+    const scores = scoresOf(a, qkv, look, D, keysValues);
     const top = Math.max(...scores);
     const powers = scores.map((score) => a.round(Math.exp(a.round(score - top))));
     const total = sum(a, powers.length, (seen) => powers[seen]);
     lse[look.at] = a.round(top + a.round(Math.log(total)));
     for (let d = 0; d < D; d++) {
-      const mixed = sum(a, powers.length, (seen) => a.round(toBf16(powers[seen]) * qkv[look.v[seen] + d]));
+      const mixed = sum(a, powers.length, (seen) => a.round(toBf16(powers[seen]) * keysValues[look.v[seen] + d]));
       out[look.out + d] = toBf16(a.round(mixed / total));
     }
   }

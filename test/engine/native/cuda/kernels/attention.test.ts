@@ -99,7 +99,68 @@ function sameBits(a: Float64Array, b: Float64Array): boolean {
   return Bytes.from(a.buffer).equals(Bytes.from(b.buffer));
 }
 
+/** Queries that are the last T of the tokens in a row of a cache. */
+const CACHED = [
+  { B: 1, T: 1, H: 1, K: 1, D: 8, window: null, S: 1, R: 1 },
+  { B: 3, T: 1, H: 6, K: 2, D: 40, window: null, S: 90, R: 4 },
+  { B: 2, T: 1, H: 4, K: 1, D: 128, window: 33, S: 200, R: 2 },
+  { B: 1, T: 17, H: 2, K: 2, D: 6, window: 9, S: 30, R: 3 },
+  { B: 2, T: 70, H: 2, K: 1, D: 64, window: null, S: 150, R: 2 },
+] as const;
+
+async function expectCachedLikePlain({ S, R, ...shape }: (typeof CACHED)[number], storage: Storage): Promise<void> {
+  const { B, T, H, K, D } = shape;
+  const [N, X, Y] = [B * T, (H + 2 * K) * D, 2 * K * D];
+  const past = [S - T, Math.floor((S - T) / 2), 0];
+  const places = Int32Array.from({ length: N }, (_, n) => {
+    const row = Math.floor(n / T);
+    return (R - 1 - row) * S + past[row] + (n % T);
+  });
+  const stored = (values: Float32Array): Float32Array => (storage === "bf16" ? values.map(toBf16) : values);
+  const one: KernelCase = {
+    storage,
+    shapes: { out: [N, H * D], qkv: [N, X], cache: [R, S, Y], starts: [N], places: [N] },
+    f32: { lse: [N, H] },
+    inputs: {
+      ...{ qkv: stored(normal(N * X)), cache: stored(normal(R * S * Y)), starts: new Int32Array(N), places },
+    },
+    plain: [],
+    launches: (at) =>
+      attention(
+        {
+          ...{ out: at("out"), lse: at("lse"), qkv: at("qkv"), starts: at("starts") },
+          cache: { keysValues: at("cache"), places: at("places"), S },
+        },
+        shape,
+        storage,
+        CARDS.h100,
+      ),
+  };
+  const compute = (a: Arithmetic) => {
+    const arrays = {
+      ...{ out: new Float64Array(N * H * D), lse: new Float64Array(N * H), starts: new Int32Array(N) },
+      qkv: Float64Array.from(one.inputs["qkv"]),
+      cache: { keysValues: Float64Array.from(one.inputs["cache"]), places, S },
+    };
+    (storage === "bf16" && a !== EXACT ? bf16Attention : plainAttention)(a, arrays, shape);
+    return arrays;
+  };
+  const exact = compute(EXACT);
+  const plain = [FLOAT32, ...LOOSE_SEEDS.map(looseFloat32)].map(compute);
+  const [first, second] = [await runOnCard(one), await runOnCard(one)];
+  for (const name of ["out", "lse"] as const) {
+    expect(sameBits(first[name], second[name]), `${name}: the same bits`).toBe(true);
+    const limit = 2 * Math.max(...plain.map((run) => distance(run[name], exact[name])));
+    expect(distance(first[name], exact[name]), name).toBeLessThanOrEqual(limit);
+  }
+}
+
 describeKernels("attention and its gradient", () => {
+  it.each(CACHED.flatMap((one) => (["f32", "bf16"] as const).map((storage) => ({ ...one, storage }))))(
+    "$storage over a cache: B $B, T $T, H $H, K $K, D $D, window $window, S $S",
+    ({ storage, ...one }) => expectCachedLikePlain(one, storage),
+  );
+
   const title = "B $B, T $T, H $H, K $K, D $D, window $window, documents of $document, size $size";
   it.each(CASES)(`f32: ${title}`, (one) => expectLikePlain(one, "f32", CARDS.h100));
   it.each(CASES)(`bf16: ${title}`, (one) => expectLikePlain(one, "bf16", CARDS.h100));

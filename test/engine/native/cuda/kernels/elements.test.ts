@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import {
   add,
   placeColumns,
+  placeRows,
   rope,
   sliceColumns,
   swiglu,
@@ -100,6 +101,29 @@ describeKernels("columns", () => {
         ...sliceColumns({ out: at("part"), x: at("whole") }, { N, width, wide, from }, storage),
         ...placeColumns({ out: at("other"), x: at("part") }, { N, width, wide, from }, storage),
       ],
+    }),
+  );
+});
+
+describeKernels("placeRows", () => {
+  it.each(
+    inBoth([
+      { N: 1, width: 1, wide: 1, from: 0, M: 1 },
+      { N: 17, width: 5, wide: 13, from: 8, M: 40 },
+      { N: 33, width: 128, wide: 384, from: 128, M: 34 },
+    ]),
+  )("$width of $wide from $from, $N rows into $M, $storage", ({ N, width, wide, from, M, storage }) =>
+    expectLikePlain({
+      storage,
+      shapes: { out: [M, width], x: [N, wide], rows: [N] },
+      inputs: {
+        out: normal(M * width),
+        x: normal(N * wide),
+        rows: Int32Array.from({ length: N }, (_, n) => M - 1 - n),
+      },
+      plain: [(ops, get) => ops.placeRows(get("out"), get("x"), get("rows"), from)],
+      launches: (at) =>
+        placeRows({ out: at("out"), x: at("x"), rows_N: at("rows") }, { N, width, wide, from }, storage),
     }),
   );
 });
