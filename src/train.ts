@@ -67,6 +67,8 @@ interface Run {
   readonly engine: Engine;
   readonly maker: Maker;
   readonly begin: Beginning;
+  /** Bytes of a checkpoint that may wait to be written. */
+  readonly copyAheadBytes: number;
 }
 
 export async function train(plan: Plan, options: TrainOptions): Promise<TrainOutcome> {
@@ -100,7 +102,8 @@ export async function train(plan: Plan, options: TrainOptions): Promise<TrainOut
   for (const warning of [...differencesOf(begin.maker, maker), ...unreadOf(order, sources.domains)])
     report.warn(warning);
 
-  const run: Run = { plan, architecture, sources, order, engine, maker, begin };
+  const copyAheadBytes = memory.checkpoint?.aheadBytes ?? 0;
+  const run: Run = { plan, architecture, sources, order, engine, maker, begin, copyAheadBytes };
   await using saver = new BackgroundSaver(plan.runFolder);
   const evaluations = [...begin.evaluations];
   let updates = begin.updates;
@@ -216,17 +219,20 @@ interface Progress {
   readonly report: TrainReport;
 }
 
-/** Begins a save: the tensors are copied while the next step computes its gradient, and written while more of them run. */
+/** Begins a save: tensors are copied while the next step computes its gradient, ahead of what is written as far as memory goes. */
 async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promise<string> {
   const { plan, architecture, sources, order, engine, begin } = run;
   const { step, updates, evaluations, report } = progress;
   // One copy of the model in flight at a time, and none left from the last save.
   await saver.finish();
   collectGarbage();
-  const copies = async (): Promise<Copies> => {
-    const kinds = ["weight", "moment1", "moment2"] as const;
-    const [weights, ...moments] = await Promise.all(kinds.map((kind) => engine.snapshot(kind)));
-    return { weights, moments: moments.flat() };
+  const copies = (): Copies => {
+    const copy = engine.copyOut(["weight", "moment1", "moment2"], run.copyAheadBytes);
+    const weights = copy.tensors.filter(({ kind }) => kind === "weight");
+    const moments = copy.tensors.filter(({ kind }) => kind !== "weight");
+    const dtype = weights.every(({ dtype }) => dtype === "BF16") ? "bfloat16" : "float32";
+    const config = toHuggingFaceConfig(architecture, { dtype, endOfText: sources.tokenizer.endOfText });
+    return { config, weights, moments, [Symbol.dispose]: () => copy[Symbol.dispose]() };
   };
   const trainer: TrainerState = {
     format: 1,
@@ -248,7 +254,6 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
   };
   return saver.save({
     step,
-    config: toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: sources.tokenizer.endOfText }),
     copies,
     trainer,
     // So that a checkpoint's folder is complete for Hugging Face.

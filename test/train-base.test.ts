@@ -19,6 +19,7 @@ import { captured, makeProject, type Project } from "./end-to-end/project.js";
 import { bits, losses } from "./end-to-end/runs.js";
 import { weightsOf } from "./engine/cases.js";
 import { oneRow } from "./engine/one-row.js";
+import { snapshot } from "./engine/snapshot.js";
 
 const MARKERS = ["<tool_call>", "</tool_call>", "агент"];
 const SHORT = ["stages[0].steps=3", "stages[0].schedule={ kind: constant, peak: 1e-2 }", "stages[1].steps=2"];
@@ -177,7 +178,7 @@ describe("new tokens", () => {
     const [logits, grown] = [await one.feed(prompt), await other.feed(prompt)];
     expect(grown.length).toBe(304);
     expect([...grown.subarray(0, 300)]).toEqual([...logits.subarray(0, 300)]);
-    const [weights, old] = [await engineAfter.snapshot("weight"), await engineBefore.snapshot("weight")];
+    const [weights, old] = [await snapshot(engineAfter, "weight"), await snapshot(engineBefore, "weight")];
     for (const name of [EMBEDDING, HEAD]) {
       const [now, then] = [weights, old].map((tensors) => tensors.find((tensor) => tensor.name === name)?.data ?? []);
       for (const [index, marker] of MARKERS.entries()) {
@@ -199,7 +200,7 @@ describe("new tokens", () => {
     await prepare(resolved, quiet);
     const { engine } = await loadModel(resolved, null);
     using owned = engine;
-    const weights = await owned.snapshot("weight");
+    const weights = await snapshot(owned, "weight");
     for (const name of [EMBEDDING, HEAD]) {
       const { shape, data } = weights.find((tensor) => tensor.name === name) ?? { shape: [], data: new Float32Array() };
       expect(shape).toEqual([312, 16]);

@@ -1,10 +1,12 @@
 /** What a process will hold at its peak, before it computes, or the card that it computes on: from the engine's own tables where it plans its memory. */
 import type { Recomputation } from "../engine/native/activations.js";
 import type { CardMemory } from "../engine/native/cuda/cards.js";
-import type { PrecisionRequest } from "../engine/native/precision.js";
+import { checkpointBytes } from "../engine/native/footprint.js";
+import type { PrecisionName, PrecisionRequest } from "../engine/native/precision.js";
 import { chooseRecomputation, type RecomputationChoice } from "../engine/native/recomputation.js";
 import { type CardOptions, cardOf, plannedFootprint } from "../engine/select.js";
 import { type MemoryPart, memoryEstimate, totalBytes, type Workload } from "../model/costs.js";
+import { countParameters, parameterTable } from "../model/parameters.js";
 import { attainableBytes, residentBytes } from "./memory.js";
 
 /** What an engine that plans its memory may take, and what it is to compute again; a plan's `engine` section is one. */
@@ -35,7 +37,21 @@ export interface PeakPrediction {
   readonly choice: RecomputationChoice | null;
   /** Where the parts are of a card's memory: which card, and what the process holds of its own. */
   readonly onCard?: { readonly card: CardMemory; readonly host: readonly MemoryPart[] };
+  /** Null where no checkpoints are saved. */
+  readonly checkpoint: CheckpointMemory | null;
 }
+
+/** A checkpoint's tensors on their way out of the engine. */
+export interface CheckpointMemory {
+  readonly bytes: number;
+  /** Of them, those that may wait in the process's memory to be written; while there are more, the next update waits for the disk. */
+  readonly aheadBytes: number;
+}
+
+/** Share of the memory that is left beside everything else in which a checkpoint may wait; files that are read need some, too. */
+const COPY_SHARE = 0.5;
+/** But as much as this always, and a run is not refused for more. */
+const LEAST_AHEAD = 64 << 20;
 
 /** What a prediction for a card may be wrong by. */
 const CARD_HEADROOM = 0.03;
@@ -54,20 +70,38 @@ export function predictPeak(
 ): PeakPrediction {
   const before = { name: "process without a model", bytes: machine.processBytes };
   const card = machine.card ?? cardOf(engine, request);
-  const planned = plannedFootprint(engine, workload, request, card);
-  if (planned === null) {
+  const plannedWith = (copyAheadBytes: number) =>
+    plannedFootprint(engine, { ...workload, copyAheadBytes }, request, card);
+  const least = plannedWith(LEAST_AHEAD);
+  if (least === null) {
     const parts = [before, ...formulaParts(workload)];
-    return { engine, predictedBy: "formula", parts, total: totalBytes(parts), choice: null };
+    const total = totalBytes(parts);
+    const checkpoint = checkpointOf(workload, "fp32", machine.attainableBytes - total);
+    return { engine, predictedBy: "formula", parts, total, choice: null, checkpoint };
   }
-  const onCard = card === null || planned.host === null ? null : { card, host: [before, ...planned.host] };
-  const shared = onCard === null ? [before] : [];
+  const limits = limitOf(request, machine, card);
+  const shared = card === null ? [before] : [];
+  // A save costs less than computing again at every step: what waits takes what is left.
   const choice = chooseRecomputation(
-    (recomputation, precision) => totalBytes([...shared, ...planned.parts({ recomputation, precision })]),
-    { asked: request.recomputation, precisions: planned.precisions, ...limitOf(request, machine, card) },
+    (recomputation, precision) => totalBytes([...shared, ...least.parts({ recomputation, precision })]),
+    { asked: request.recomputation, precisions: least.precisions, ...limits },
   );
+  const leastHost = least.host(choice);
+  const left =
+    leastHost === null ? limits.limit - choice.bytes : machine.attainableBytes - totalBytes([before, ...leastHost]);
+  const checkpoint = checkpointOf(workload, choice.precision, left);
+  const planned = checkpoint === null ? least : (plannedWith(checkpoint.aheadBytes) ?? least);
   const parts = [...shared, ...planned.parts(choice)];
-  const total = totalBytes(parts);
-  return { engine, predictedBy: "engine", parts, total, choice, ...(onCard === null ? {} : { onCard }) };
+  const host = planned.host(choice);
+  const onCard = card === null || host === null ? {} : { onCard: { card, host: [before, ...host] } };
+  return { engine, predictedBy: "engine", parts, total: totalBytes(parts), choice, checkpoint, ...onCard };
+}
+
+/** @param left bytes beside everything else that the process will hold, with the least of a checkpoint. */
+function checkpointOf(workload: Workload, precision: PrecisionName, left: number): CheckpointMemory | null {
+  if (!workload.checkpoints) return null;
+  const bytes = checkpointBytes(countParameters(parameterTable(workload.architecture)), precision);
+  return { bytes, aheadBytes: Math.min(bytes, LEAST_AHEAD + Math.floor(COPY_SHARE * Math.max(0, left))) };
 }
 
 function limitOf({ memory }: MemoryRequest, machine: Machine, card: CardMemory | null) {

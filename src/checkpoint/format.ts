@@ -3,7 +3,7 @@
  * `model.safetensors`) with `optimizer.safetensors`, `trainer.json` and `manifest.json` beside.
  */
 import { UserError } from "../base/errors.js";
-import type { EngineTensor } from "../engine/engine.js";
+import type { EngineTensor, OutgoingTensor } from "../engine/engine.js";
 import { isObject, type JsonObject } from "./json.js";
 
 export const CONFIG_FILE = "config.json";
@@ -49,15 +49,18 @@ export interface TrainerState {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** A tensor in memory, or one whose values are asked for once, when those of the tensors before it are written. */
+export type SavedTensor = EngineTensor | OutgoingTensor;
+
 /** What `saveCheckpoint` writes. Nothing in it may change while it is written. */
 export interface CheckpointContent {
   /** Equal to `trainer.step`. */
   readonly step: number;
   /** Hugging Face's `config.json`. */
   readonly config: JsonObject;
-  readonly weights: readonly EngineTensor[];
-  /** `moment1` and `moment2` tensors under their weights' names. */
-  readonly moments: readonly EngineTensor[];
+  readonly weights: readonly SavedTensor[];
+  /** `moment1` and `moment2` tensors under their weights' names. Their values are asked for after the weights'. */
+  readonly moments: readonly SavedTensor[];
   readonly trainer: TrainerState;
   /** File name in the checkpoint → path to copy from, such as `tokenizer.json`. */
   readonly attachments: Readonly<Record<string, string>>;

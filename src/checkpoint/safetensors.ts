@@ -32,13 +32,13 @@ const WIDENED_AT_ONCE = 1 << 16;
 
 /**
  * Writes a file: names, types and shapes first, then the values in the same order. They come as whole tensors or in pieces of any length,
- * and a BF16 tensor's are rounded to nearest, ties to even, on the way; float32 goes out straight from the arrays' memory.
- * @throws Error when the values do not match the shapes, or a name is given twice.
+ * and float32 values of a BF16 tensor are rounded to nearest, ties to even, on the way; others go out straight from the arrays' memory.
+ * @throws Error when the values do not match the shapes or types, or a name is given twice.
  */
 export async function writeSafetensors(
   sink: ByteSink,
   tensors: readonly TensorSpec[],
-  values: Iterable<Float32Array> | AsyncIterable<Float32Array>,
+  values: Iterable<Piece> | AsyncIterable<Piece>,
 ): Promise<void> {
   requireLittleEndian();
   await sink(encodeHeader(tensors));
@@ -56,7 +56,7 @@ export async function writeSafetensors(
       throw new Error(`tensor "${spec.name}" has shape [${spec.shape.join(", ")}] but ${written} values`);
     for (let begin = 0; begin < array.length; begin += PIECE_FLOATS) {
       const piece = array.subarray(begin, begin + PIECE_FLOATS);
-      await sink(spec.dtype === "BF16" ? bytesOf(rounded(piece, halves)) : bytesOf(piece));
+      await sink(bytesOf(stored(piece, spec, halves)));
     }
     if (written < size) continue;
     at++;
@@ -66,13 +66,18 @@ export async function writeSafetensors(
     throw new Error(`the values end at element ${written} of tensor "${waiting[at]?.name}", ${at} tensors are whole`);
 }
 
-function rounded(values: Float32Array, halves: Uint16Array): Uint16Array {
+function stored(values: Piece, { name, dtype }: TensorSpec, halves: Uint16Array): Piece {
+  if (values instanceof Uint16Array) {
+    if (dtype !== "BF16") throw new Error(`tensor "${name}" is ${dtype ?? "F32"} but is given bits of bf16 numbers`);
+    return values;
+  }
+  if (dtype !== "BF16") return values;
   const out = halves.subarray(0, values.length);
   toBf16(values, out);
   return out;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: Piece): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 

@@ -5,7 +5,7 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { asDiskError, partialName, syncFolder } from "../base/files.js";
-import type { EngineTensor } from "../engine/engine.js";
+import type { Piece } from "../engine/engine.js";
 import {
   type CheckpointContent,
   CONFIG_FILE,
@@ -14,6 +14,7 @@ import {
   MANIFEST_FILE,
   MOMENTS_FILE,
   REQUIRED_FILES,
+  type SavedTensor,
   TRAINER_FILE,
   WEIGHTS_FILE,
 } from "./format.js";
@@ -22,7 +23,7 @@ import { encodeJson } from "./json.js";
 import { encodeManifest } from "./manifest.js";
 import { checkpointFolder, makeRunFolder, moveAside } from "./run-folder.js";
 import { writeSafetensors } from "./safetensors.js";
-import { storedName } from "./tensor-files.js";
+import { storedSpec } from "./tensor-files.js";
 
 /**
  * Writes `<runFolder>/step-…` and returns its path. A checkpoint of the same step is replaced.
@@ -50,14 +51,8 @@ async function writeFiles(partial: string, content: CheckpointContent): Promise<
   const { step, config, weights, moments, trainer, attachments } = content;
   const files: Record<string, FileRecord> = {};
   const writeText = (name: string, text: string) => writeHashed(join(partial, name), (sink) => sink(Buffer.from(text)));
-  const writeTensors = (name: string, tensors: readonly EngineTensor[]) =>
-    writeHashed(join(partial, name), (sink) =>
-      writeSafetensors(
-        sink,
-        tensors.map((tensor) => ({ name: storedName(tensor), shape: tensor.shape })),
-        tensors.map(({ data }) => data),
-      ),
-    );
+  const writeTensors = (name: string, tensors: readonly SavedTensor[]) =>
+    writeHashed(join(partial, name), (sink) => writeSafetensors(sink, tensors.map(storedSpec), valuesOf(tensors)));
 
   files[CONFIG_FILE] = await writeText(CONFIG_FILE, encodeJson(config));
   files[WEIGHTS_FILE] = await writeTensors(WEIGHTS_FILE, weights);
@@ -66,6 +61,12 @@ async function writeFiles(partial: string, content: CheckpointContent): Promise<
   for (const [name, source] of Object.entries(attachments)) files[name] = await copyHashed(source, join(partial, name));
   await writeText(MANIFEST_FILE, encodeManifest({ format: FORMAT, step, files }));
   await syncFolder(partial);
+}
+
+async function* valuesOf(tensors: readonly SavedTensor[]): AsyncGenerator<Piece> {
+  for (const tensor of tensors)
+    if ("data" in tensor) yield tensor.data;
+    else yield* tensor.pieces();
 }
 
 /**

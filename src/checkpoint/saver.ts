@@ -5,12 +5,12 @@ import { applyRetention, type RetentionPolicy } from "./retention.js";
 import { checkpointFolder } from "./run-folder.js";
 import { saveCheckpoint } from "./save.js";
 
-/** The tensors of a checkpoint. */
-export type Copies = Pick<CheckpointContent, "weights" | "moments">;
+/** The tensors of a checkpoint and their description. Disposed when they are written or will not be. */
+export interface Copies extends Pick<CheckpointContent, "config" | "weights" | "moments">, Disposable {}
 
-export interface SaveRequest extends Omit<CheckpointContent, keyof Copies> {
-  /** Called when the save begins; the copies are written when they are all made. */
-  readonly copies: () => Promise<Copies>;
+export interface SaveRequest extends Omit<CheckpointContent, "config" | "weights" | "moments"> {
+  /** Called when the save begins. */
+  readonly copies: () => Copies;
   /** Applied once this checkpoint is whole; null: everything is kept. */
   readonly retention: RetentionPolicy | null;
   /** Called with the checkpoint's folder once it is whole. */
@@ -87,7 +87,9 @@ export class BackgroundSaver implements AsyncDisposable {
     this.#busy = true;
     const clock = setInterval(() => this.#turns++, TURN_MS);
     try {
-      const folder = await this.write(this.runFolder, { ...content, ...(await copies()) });
+      using copied = copies();
+      const { config, weights, moments } = copied;
+      const folder = await this.write(this.runFolder, { ...content, config, weights, moments });
       if (retention !== null) await applyRetention(this.runFolder, retention);
       onSaved?.(folder);
     } finally {

@@ -4,19 +4,21 @@ import { type Problem, UserError } from "../base/errors.js";
 import { exists } from "../base/files.js";
 import type { EngineTensor, Piece, TensorSource } from "../engine/engine.js";
 import { placedPieces } from "../engine/seam.js";
-import { isFileName, WEIGHTS_FILE } from "./format.js";
+import { isFileName, type SavedTensor, WEIGHTS_FILE } from "./format.js";
 import { isObject, readJsonObject } from "./json.js";
 import { SafetensorsFile } from "./safetensors.js";
-import type { TensorEntry } from "./safetensors-header.js";
+import type { TensorEntry, TensorSpec } from "./safetensors-header.js";
 
 /** Lists the files of weights that were split. */
 export const INDEX_FILE = "model.safetensors.index.json";
 /** Problems of one index that are told. */
 const LISTED = 8;
 
-/** Name of a moment in its file: its weight's with the kind behind. */
-export function storedName({ name, kind }: Pick<EngineTensor, "name" | "kind">): string {
-  return kind === "weight" ? name : `${name}.${kind}`;
+/** A tensor in its file, in the type that it is kept in. A moment's name is its weight's with the kind behind. */
+export function storedSpec(tensor: SavedTensor): TensorSpec {
+  const { name, kind, shape } = tensor;
+  const dtype = "data" in tensor ? "F32" : tensor.dtype;
+  return { name: kind === "weight" ? name : `${name}.${kind}`, shape, dtype };
 }
 
 /** A tensor of a file under the name and kind that the engine knows it by. */

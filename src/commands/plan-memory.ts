@@ -2,11 +2,10 @@
 import { formatBytes, formatTable } from "../base/format.js";
 import type { PeakPrediction } from "../bench/prediction.js";
 import { type MemoryPart, totalBytes } from "../model/costs.js";
+import { boundOfCopies } from "../train/memory.js";
 
-export function renderMemory(
-  { engine, predictedBy, parts, total, choice, onCard }: PeakPrediction,
-  rows: number,
-): string[] {
+export function renderMemory(prediction: PeakPrediction, rows: number): string[] {
+  const { engine, predictedBy, parts, total, choice, onCard } = prediction;
   const about = predictedBy === "engine" ? "" : "about ";
   const on =
     onCard === undefined
@@ -19,6 +18,7 @@ export function renderMemory(
     ...(onCard === undefined
       ? []
       : [`  and ${formatBytes(totalBytes(onCard.host))} of the machine's memory`, ...formatTable(rowsOf(onCard.host))]),
+    ...boundOfCopies(prediction).map((line) => `  ${line}`),
   ];
 }
 

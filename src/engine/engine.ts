@@ -38,6 +38,18 @@ export interface TensorSource {
   pieces(): Iterable<Piece> | AsyncIterable<Piece>;
 }
 
+/** A tensor on its way out, each of whose pieces is of the type that the engine keeps it in. */
+export interface OutgoingTensor extends TensorSource {
+  /** As safetensors files name it. */
+  readonly dtype: "F32" | "BF16";
+}
+
+/** Copies of tensors, which are made while they are taken. Disposing gives up what is not taken. */
+export interface TensorCopy extends Disposable {
+  /** Pieces are taken tensor by tensor in this order, and once. */
+  readonly tensors: readonly OutgoingTensor[];
+}
+
 /** Loss of a batch, row by row, so that the caller can add it up by domain. */
 export interface RowLosses {
   /** Sum over the row's counted targets of −ln p(target), in nats. */
@@ -85,10 +97,11 @@ export interface Engine extends Disposable {
    */
   load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void>;
   /**
-   * Copies of the tensors of one kind, in the table's order, as they are when this is called. It need not be waited for: gradients may be
-   * accumulated meanwhile, and the next update waits until the copies are made where it must.
+   * Copies of the tensors of some kinds, each in the table's order, as they are when this is called. It need not be waited for: gradients may
+   * be accumulated meanwhile, and the next update waits until everything is copied, or the copy is disposed. Copies are made ahead of
+   * whoever takes them, of up to `aheadBytes` at a time. What keeps them from being made is thrown to who takes them.
    */
-  snapshot(kind: TensorKind): Promise<EngineTensor[]>;
+  copyOut(kinds: readonly TensorKind[], aheadBytes: number): TensorCopy;
   /** Forward and backward; adds `scale` × the gradient of the batch's summed loss to the accumulated gradient. */
   accumulate(batch: Batch, scale: number): Promise<RowLosses>;
   /** Global L2 norm of the accumulated gradient. */

@@ -207,7 +207,7 @@ export interface PlannedFootprint {
   /** At the peak: of the card where it computes on one, else of the process beside what it holds now. */
   parts(mode: MemoryMode): readonly MemoryPart[];
   /** Of the process, where `parts` are of a card. */
-  readonly host: readonly MemoryPart[] | null;
+  host(mode: MemoryMode): readonly MemoryPart[] | null;
 }
 
 /**
@@ -224,14 +224,15 @@ export function plannedFootprint(
 ): PlannedFootprint | null {
   if (name === "native-cuda") {
     if (card === null) throw new Error("a card's memory is planned for a card");
-    const { host } = cudaFootprint(workload, { precision: "bf16", recomputation: "layer" }, card);
     const parts = (mode: MemoryMode) => cudaFootprint(workload, mode, card).card;
+    const host = (mode: MemoryMode) => cudaFootprint(workload, mode, card).host;
     return { precisions: precisionsOf(name, request), parts, host };
   }
   const precisions = precisionsOf(name, request);
   if (name !== "native-cpu") return null;
   const threads = availableParallelism();
-  return { precisions, parts: ({ recomputation }) => cpuFootprint(workload, recomputation, { threads }), host: null };
+  const parts = ({ recomputation }: MemoryMode) => cpuFootprint(workload, recomputation, { threads });
+  return { precisions, parts, host: () => null };
 }
 
 interface Refusal {

@@ -44,6 +44,8 @@ export interface Workload {
   readonly evaluation: readonly BatchSize[];
   /** Whether checkpoints are saved, from copies of weights and moments. */
   readonly checkpoints: boolean;
+  /** Bytes of those copies that may wait to be written; by default all. */
+  readonly copyAheadBytes?: number;
   /** Tokens that wait in batches. */
   readonly tokensAhead: number;
 }

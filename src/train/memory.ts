@@ -57,8 +57,15 @@ function hostShortage(host: readonly MemoryPart[], { processBytes, attainableByt
     where: "engine",
     expected: `${formatBytes(totalBytes(host))} (${largest.name}: ${formatBytes(largest.bytes)})`,
     got: `${formatBytes(attainableBytes)} (what is free, less 5 %, and ${formatBytes(processBytes)} that this process has)`,
-    hint: "end other programs, raise the container's limit, or take a machine with more memory; weights and both moments are copied out of the card as float32 for every checkpoint",
+    hint: "end other programs, raise the container's limit, or take a machine with more memory",
   });
+}
+
+/** In words, where the updates after saves will wait; nothing where all of a checkpoint may wait for the disk. */
+export function boundOfCopies({ checkpoint }: PeakPrediction): string[] {
+  if (checkpoint === null || checkpoint.aheadBytes >= checkpoint.bytes) return [];
+  const [ahead, all] = [checkpoint.aheadBytes, checkpoint.bytes].map(formatBytes);
+  return [`${ahead} of a checkpoint's ${all} wait in memory for the disk; the update after a save waits for the rest`];
 }
 
 /** Every stage's largest micro-batch, evaluation at the longest of their lengths, and the checkpoints. */

@@ -11,6 +11,7 @@ import type { Row } from "../data/stage-order.js";
 import type { EngineDescription } from "../engine/engine.js";
 import { type Evaluation, forgetting } from "../eval/held-out.js";
 import type { Beginning } from "./begin.js";
+import { boundOfCopies } from "./memory.js";
 
 export interface StepReport {
   readonly step: number;
@@ -57,12 +58,14 @@ export class TrainReport implements Disposable {
     this.#totalTokens = options.plan.stages.reduce((sum, { tokens }) => sum + tokens, 0);
   }
 
-  begins(begin: Beginning, engine: EngineDescription, why: string, { total, choice }: PeakPrediction): void {
+  begins(begin: Beginning, engine: EngineDescription, why: string, prediction: PeakPrediction): void {
+    const { total, choice } = prediction;
     for (const warning of begin.warnings) this.warn(warning);
     this.#line.line(`run ${this.#plan.run}: ${begin.words}`);
     for (const note of begin.notes) this.#line.line(`  ${note}`);
     this.#line.line(`engine ${why}`);
     if (choice !== null) this.#line.line(choice.why);
+    for (const line of boundOfCopies(prediction)) this.#line.line(line);
     this.#line.line(
       `${this.#order.steps - begin.step} of ${this.#order.steps} steps, ${formatCount(this.#totalTokens)} tokens in all`,
     );

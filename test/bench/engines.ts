@@ -1,7 +1,7 @@
 /** An engine that computes nothing, keeps what it is asked and may be made to tell everything. */
 import type { Profiled } from "../../src/bench/profiled.js";
 import type { Batch } from "../../src/data/batch.js";
-import type { AdamWStep, Engine, EngineTensor, RowLosses, TensorSource } from "../../src/engine/engine.js";
+import type { AdamWStep, Engine, EngineTensor, RowLosses, TensorCopy, TensorSource } from "../../src/engine/engine.js";
 
 export class SilentEngine implements Engine {
   readonly batches: Batch[] = [];
@@ -18,8 +18,8 @@ export class SilentEngine implements Engine {
   async load(tensors: Iterable<EngineTensor | TensorSource>): Promise<void> {
     for (const { name } of tensors) this.loaded.push(name);
   }
-  async snapshot(): Promise<EngineTensor[]> {
-    return [];
+  copyOut(): TensorCopy {
+    return { tensors: [], [Symbol.dispose]: () => {} };
   }
   async accumulate(batch: Batch, scale: number): Promise<RowLosses> {
     this.batches.push(batch);

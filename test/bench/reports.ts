@@ -47,6 +47,7 @@ export function reportOf(median: number, changes: Partial<BenchReport> = {}): Be
       ],
       total: 240 * 2 ** 20,
       choice: null,
+      checkpoint: null,
       peakBytes: 300 * 2 ** 20,
       ratio: 1.25,
       device: null,

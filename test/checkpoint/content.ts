@@ -64,8 +64,14 @@ export const CONFIG = {
   tie_word_embeddings: true,
 };
 
+/** Content that is in memory. */
+export interface WholeContent extends CheckpointContent {
+  readonly weights: readonly EngineTensor[];
+  readonly moments: readonly EngineTensor[];
+}
+
 /** A checkpoint of two weights with their moments; the larger has `floats` elements. */
-export function contentOf(step: number, floats = 100): CheckpointContent {
+export function contentOf(step: number, floats = 100): WholeContent {
   const large = (kind: TensorKind, offset: number): EngineTensor => ({
     name: "model.layers.0.mlp.up_proj.weight",
     kind,
@@ -104,6 +110,6 @@ export async function openedView({ config, trainer, weights, moments }: OpenChec
   return { config, trainer, weights: ofWeights.map(comparable), moments: ofMoments.map(comparable) };
 }
 
-export function savedView({ config, trainer, weights, moments }: CheckpointContent) {
+export function savedView({ config, trainer, weights, moments }: WholeContent) {
   return { config, trainer, weights: weights.map(comparable), moments: moments.map(comparable) };
 }

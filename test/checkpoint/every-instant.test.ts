@@ -83,7 +83,7 @@ async function callsOf(content: CheckpointContent): Promise<number> {
   return interruption.calls.length;
 }
 
-const NEW: CheckpointContent = contentOf(20);
+const NEW = contentOf(20);
 const REPLACEMENT = { ...contentOf(10), weights: [tensor("other", "weight", [1, 2])] };
 
 async function runWithOne(): Promise<string> {

@@ -24,8 +24,8 @@ function heldWriter() {
 }
 
 function request(step: number, floats = 100): SaveRequest {
-  const { weights, moments, ...others } = contentOf(step, floats);
-  return { ...others, copies: async () => ({ weights, moments }), retention: null };
+  const { config, weights, moments, ...others } = contentOf(step, floats);
+  return { ...others, copies: () => ({ config, weights, moments, [Symbol.dispose]: () => {} }), retention: null };
 }
 
 describe("BackgroundSaver", () => {
@@ -53,37 +53,35 @@ describe("BackgroundSaver", () => {
     expect(turns).toBeGreaterThan(22);
   });
 
-  it("asks for copies when a save begins and not before, and goes back to the caller while they are made", async () => {
+  it("asks for copies when a save begins and not before, and gives them up when it has ended, well or not", async () => {
     const { log, write, next } = heldWriter();
     const saver = new BackgroundSaver("run", write);
-    const made: (() => void)[] = [];
-    const slow = (step: number): SaveRequest => ({
+    const copying = (step: number): SaveRequest => ({
       ...request(step),
       copies: () => {
         log.push(`copy ${step}`);
-        return new Promise((resolve) => made.push(() => resolve({ weights: [], moments: [] })));
+        return { ...request(step).copies(), [Symbol.dispose]: () => log.push(`disposed ${step}`) };
       },
     });
-    await saver.save(slow(1));
-    const second = saver.save(slow(2));
-    await delay(5);
-    expect(log).toEqual(["copy 1"]);
-    made[0]();
+    await saver.save(copying(1));
+    const second = saver.save(copying(2));
     await delay(5);
     expect(log).toEqual(["copy 1", "begin 1"]);
     next().end();
     await second;
-    expect(log).toEqual(["copy 1", "begin 1", "end 1", "copy 2"]);
-    made[1]();
-    await delay(5);
-    next().end();
-    await saver.finish();
+    expect(log).toEqual(["copy 1", "begin 1", "end 1", "disposed 1", "copy 2", "begin 2"]);
+    next().fail(new Error("disk on fire"));
+    await expect(saver.finish()).rejects.toThrow("disk on fire");
+    expect(log.slice(6)).toEqual(["end 2", "disposed 2"]);
   });
 
   it("throws at the next save when copies cannot be made, and leaves nothing on the disk", async () => {
     const run = newFolder();
     const saver = new BackgroundSaver(run);
-    await saver.save({ ...request(1), copies: () => Promise.reject(new Error("the card is gone")) });
+    const gone = () => {
+      throw new Error("the card is gone");
+    };
+    await saver.save({ ...request(1), copies: gone });
     await delay(5); // an unhandled rejection would end the process here
     await expect(saver.save(request(2))).rejects.toThrow("the card is gone");
     expect(readdirSync(run)).toEqual([]);

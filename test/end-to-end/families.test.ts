@@ -10,6 +10,7 @@ import { fromHuggingFaceConfig, toHuggingFaceConfig } from "../../src/model/hugg
 import { clipScale } from "../../src/optim/clipping.js";
 import { referenceTensors } from "../engine/cases.js";
 import { describeKernels } from "../engine/native/cpu/kernel-devices.js";
+import { snapshot } from "../engine/snapshot.js";
 import { distance } from "../engine/tolerance.js";
 import { adamW } from "../reference/adamw.js";
 import { EXACT } from "../reference/arithmetic.js";
@@ -76,7 +77,7 @@ function imports(open: OpenEngine): void {
     const expected = readExpected(folder);
     using engine = await engineOf(folder, open);
 
-    expect(byName(await engine.snapshot("weight"))).toEqual(byName((await importFolder(folder)).weights));
+    expect(byName(await snapshot(engine, "weight"))).toEqual(byName((await importFolder(folder)).weights));
     await expectLikeTransformers(engine, expected);
   });
 }

@@ -1,10 +1,13 @@
 /** State: determinism, saving and loading, clearing, several engines at once, and what is refused. */
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { AdamWStep, Engine, EngineTensor } from "../../src/engine/engine.js";
+import { gathered } from "../../src/engine/seam.js";
 import { parameterTable } from "../../src/model/parameters.js";
 import { architectureOf, batchOf, weightsOf } from "./cases.js";
 import type { OpenEngine } from "./contract.js";
 import { loaded } from "./contract-numbers.js";
+import { snapshot } from "./snapshot.js";
 
 const architecture = architectureOf({ tied: true, qkNorm: true });
 const table = parameterTable(architecture);
@@ -24,7 +27,7 @@ async function train(engine: Engine, first: number, last: number): Promise<void>
 }
 
 async function everything(engine: Engine): Promise<EngineTensor[]> {
-  return (await Promise.all(KINDS.map((kind) => engine.snapshot(kind)))).flat();
+  return snapshot(engine, ...KINDS);
 }
 
 export function behaviourContract(open: OpenEngine): void {
@@ -64,13 +67,47 @@ export function behaviourContract(open: OpenEngine): void {
       expect(await everything(busy)).toEqual(await everything(resting));
     });
 
+    it("copies through little memory what there was, and updates when all is taken", async ({ skip }) => {
+      using resting = await loaded(open, { architecture });
+      using busy = await loaded(open, { architecture });
+      skip(!resting.describe().deterministic, NOT_DETERMINISTIC);
+      for (const engine of [resting, busy]) await train(engine, 1, 2);
+      const copy = busy.copyOut(KINDS, 512);
+      await busy.accumulate(batchOf(architecture), 0.05);
+      let updated = false;
+      const update = busy.update(step(3)).then(() => {
+        updated = true;
+      });
+      const taken: EngineTensor[] = [];
+      for (const { name, kind, shape, pieces } of copy.tensors) {
+        await delay(1);
+        expect(updated).toBe(false);
+        taken.push({ name, kind, shape, data: await gathered({ name, kind, shape, pieces }) });
+      }
+      expect(taken).toEqual(await everything(resting));
+      await update;
+      await resting.accumulate(batchOf(architecture), 0.05);
+      await resting.update(step(3));
+      expect(await everything(busy)).toEqual(await everything(resting));
+    });
+
+    it("updates when a copy is given up", async () => {
+      using engine = await loaded(open, { architecture });
+      const copy = engine.copyOut(["weight"], 512);
+      await engine.accumulate(batchOf(architecture), 0.05);
+      const update = engine.update(step(1));
+      copy[Symbol.dispose]();
+      await update;
+      expect(await snapshot(engine, "weight")).not.toEqual(weightsOf(table));
+    });
+
     it("takes a snapshot in the table's order, as copies", async () => {
       using engine = await loaded(open, { architecture });
       const given = weightsOf(table);
-      const taken = await engine.snapshot("weight");
+      const taken = await snapshot(engine, "weight");
       expect(taken).toEqual(given);
       for (const { data } of taken) data.fill(7);
-      expect(await engine.snapshot("weight")).toEqual(given);
+      expect(await snapshot(engine, "weight")).toEqual(given);
     });
 
     it("does not keep the arrays that it loads", async () => {
@@ -78,7 +115,7 @@ export function behaviourContract(open: OpenEngine): void {
       using engine = await open(architecture, table);
       await engine.load(given);
       for (const { data } of given) data.fill(7);
-      expect(await engine.snapshot("weight")).toEqual(weightsOf(table));
+      expect(await snapshot(engine, "weight")).toEqual(weightsOf(table));
     });
 
     it("starts with moments and gradients of zero, and loading brings them back to it", async () => {
@@ -87,7 +124,7 @@ export function behaviourContract(open: OpenEngine): void {
       await engine.accumulate(batchOf(architecture), 1);
       await engine.load(weightsOf(table));
       for (const kind of ["moment1", "moment2", "gradient"] as const)
-        for (const { name, data } of await engine.snapshot(kind))
+        for (const { name, data } of await snapshot(engine, kind))
           expect(
             data.every((value) => value === 0),
             name,
@@ -137,7 +174,7 @@ export function behaviourContract(open: OpenEngine): void {
       using engine = await loaded(open, { architecture });
       const spoilt = spoil(weightsOf(table, 2)) as EngineTensor[];
       await expect(engine.load(spoilt)).rejects.toThrow(/model\.embed_tokens|stranger/);
-      expect(await engine.snapshot("weight")).toEqual(weightsOf(table));
+      expect(await snapshot(engine, "weight")).toEqual(weightsOf(table));
     });
 
     it.each(["inputs_BT", "targets_BT"] as const)("%s outside the vocabulary", async (field) => {
@@ -151,7 +188,7 @@ export function behaviourContract(open: OpenEngine): void {
     it("an update without a gradient", async () => {
       using engine = await loaded(open, { architecture });
       await expect(engine.update(step(1))).rejects.toThrow(/gradient/);
-      expect(await engine.snapshot("weight")).toEqual(weightsOf(table));
+      expect(await snapshot(engine, "weight")).toEqual(weightsOf(table));
     });
   });
 }

@@ -7,6 +7,7 @@ import type { Arithmetic } from "../reference/arithmetic.js";
 import { ReferenceDecoder } from "../reference/decoder.js";
 import { architectureOf, batchOf, CASES, type Case, modelOf, padded, referenceTensors } from "./cases.js";
 import type { OpenEngine } from "./contract.js";
+import { snapshot } from "./snapshot.js";
 import { distance, type Expectation, expectationOf, expectClose, type Results } from "./tolerance.js";
 
 const SCALE = 0.1;
@@ -29,7 +30,7 @@ export function numbersContract(open: OpenEngine): void {
     it("gives the reference's gradient of every parameter", async () => {
       using engine = await loaded(open, model);
       const found = await engine.accumulate(model.batch, SCALE);
-      const gradients = named(await engine.snapshot("gradient"));
+      const gradients = named(await snapshot(engine, "gradient"));
       expectClose(
         gradients,
         only(expected(), (name) => name !== LOSSES),
@@ -51,7 +52,7 @@ export function numbersContract(open: OpenEngine): void {
     using engine = await loaded(open, model);
     for (let row = 0; row < 3; row++) await engine.accumulate(rowOf(model.batch, row), SCALE);
     expectClose(
-      named(await engine.snapshot("gradient")),
+      named(await snapshot(engine, "gradient")),
       expectationOf((a) => gradientsOf(a, model)),
     );
   });
@@ -67,7 +68,7 @@ export function numbersContract(open: OpenEngine): void {
       await engine.accumulate(model.batch, SCALE);
       await engine.update(step);
     }
-    const found = await Promise.all((["weight", "moment1", "moment2"] as const).map((kind) => engine.snapshot(kind)));
+    const found = await Promise.all((["weight", "moment1", "moment2"] as const).map((kind) => snapshot(engine, kind)));
     expectClose(
       named(found.flat()),
       expectationOf((a) => trainedBy(a, model, tenSteps(options))),
@@ -78,7 +79,7 @@ export function numbersContract(open: OpenEngine): void {
     const model = CASES[0] as Case;
     using engine = await loaded(open, model);
     await engine.accumulate(model.batch, SCALE);
-    const gradients = await engine.snapshot("gradient");
+    const gradients = await snapshot(engine, "gradient");
     let squares = 0;
     let longest = 0;
     for (const { data, shape } of gradients) {

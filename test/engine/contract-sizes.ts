@@ -13,6 +13,7 @@ import { rowSums, tokenLosses } from "../reference/loss.js";
 import { architectureOf, type BatchOptions, batchOf, type Case, modelOf, referenceTensors } from "./cases.js";
 import { rowOf } from "./contract-numbers.js";
 import { oneRow } from "./one-row.js";
+import { snapshot } from "./snapshot.js";
 import { distance, type Expectation, expectationOf, expectClose, type Results } from "./tolerance.js";
 
 const SCALE = 0.1;
@@ -91,7 +92,7 @@ function only({ exact, allowed }: Expectation, names: Iterable<string>): Expecta
 /** The gradient of every parameter and the losses, by training and by evaluation. */
 export async function expectGradients(engine: Engine, { batch }: Case, expected: Expectation): Promise<void> {
   const trained = await engine.accumulate(batch, SCALE);
-  const gradients = await engine.snapshot("gradient");
+  const gradients = await snapshot(engine, "gradient");
   const names = gradients.map(({ name }) => name);
   expectClose(new Map(gradients.map(({ name, data }) => [name, data])), only(expected, names));
   const exact = rowSums(batch, Float64Array.from(expected.exact.get(LOSSES) ?? []));

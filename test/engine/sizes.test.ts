@@ -12,6 +12,7 @@ import { loaded } from "./contract-numbers.js";
 import { expectGradients, expectLogits, SIZES, sizeExpectation } from "./contract-sizes.js";
 import { CACHE_FOLDER, describeKernels } from "./native/cpu/kernel-devices.js";
 import { plainDevice } from "./native/plain-device.js";
+import { snapshot } from "./snapshot.js";
 import type { Expectation } from "./tolerance.js";
 
 function onKernels(threads: number, recomputation: Recomputation = "none"): OpenEngine {
@@ -29,7 +30,7 @@ const OTHERS: readonly (readonly [string, OpenEngine])[] = [
 async function gradientsOf(open: OpenEngine, model: Case): Promise<EngineTensor[]> {
   using engine = await loaded(open, model);
   await engine.accumulate(model.batch, 0.1);
-  return engine.snapshot("gradient");
+  return snapshot(engine, "gradient");
 }
 
 describe.each(SIZES)("$name", (model) => {

@@ -6,6 +6,7 @@ import { parameterTable } from "../../src/model/parameters.js";
 import { cardMissing, openTestDevice } from "../cuda/test-card.js";
 import { architectureOf, batchOf, weightsOf } from "../engine/cases.js";
 import { engineContract } from "../engine/contract.js";
+import { snapshot } from "../engine/snapshot.js";
 
 const missing = await cardMissing();
 const size = { width: 128, heads: 4, kvHeads: 2, headWidth: 32, feedForward: 352, vocabulary: 1003, maxLength: 512 };
@@ -27,7 +28,7 @@ async function trained(precision: PrecisionName): Promise<Float32Array[]> {
     const rates = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
     await engine.update({ ...rates, clipScale, update });
   }
-  const kinds = await Promise.all((["weight", "moment1", "moment2"] as const).map((kind) => engine.snapshot(kind)));
+  const kinds = await Promise.all((["weight", "moment1", "moment2"] as const).map((kind) => snapshot(engine, kind)));
   return [...losses, ...kinds.flat().map(({ data }) => data)];
 }
 

@@ -17,6 +17,7 @@ import { fromHuggingFaceConfig, toHuggingFaceConfig } from "../../src/model/hugg
 import { parameterTable } from "../../src/model/parameters.js";
 import { engineOf, expectLikeTransformers, native, readExpected, tfjs } from "../end-to-end/families.js";
 import { weightsOf } from "../engine/cases.js";
+import { snapshot } from "../engine/snapshot.js";
 import { variants } from "../model/architectures.js";
 
 const python = process.env["HEPHAESTUS_PYTHON"] ?? "python3";
@@ -81,7 +82,7 @@ async function write(folder: string, architecture: Architecture): Promise<void> 
   const table = parameterTable(architecture);
   using engine = await native(architecture, table);
   await engine.load(weightsOf(table));
-  const weights = await engine.snapshot("weight");
+  const weights = await snapshot(engine, "weight");
   const config = toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: 0 });
   expect(fromHuggingFaceConfig(config)).toEqual(architecture);
   mkdirSync(folder, { recursive: true });

@@ -92,6 +92,8 @@ export interface Device extends Disposable {
    * nor given back.
    */
   read(buffer: Buffer): Promise<Float32Array>;
+  /** As `read`, into memory that is there already. A Uint16Array takes the bits of a bf16 buffer. */
+  readInto(buffer: Buffer, into: Float32Array | Uint16Array): Promise<void>;
   /** Calls `body`, whose operations are checked and kept, not run. */
   record(body: (operations: Operations) => void): Program;
   /** Names the time until the result is disposed for a profiler that watches the process; absent or null: none does. */

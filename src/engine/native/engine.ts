@@ -1,12 +1,13 @@
 /**
  * The engine that schedules the decoder by hand over a device: programs are recorded once per size of batch and run many times.
  *
- * Everything that uses the device takes turns, so that callers need not wait for each other; only snapshots go on beside others' turns. The gradient is cleared when it is next
+ * Everything that uses the device takes turns, so that callers need not wait for each other; only copies go on beside others' turns. The gradient is cleared when it is next
  * needed and not when it is discarded, since clearing is work for the device.
  */
 import type { Batch } from "../../data/batch.js";
 import type { Architecture } from "../../model/architecture.js";
 import type { Parameter } from "../../model/parameters.js";
+import { CopyOut } from "../copy-out.js";
 import type {
   AdamWStep,
   DecodingSession,
@@ -15,6 +16,7 @@ import type {
   EngineTensor,
   RowLosses,
   SessionOptions,
+  TensorCopy,
   TensorKind,
   TensorSource,
 } from "../engine.js";
@@ -158,16 +160,16 @@ export class NativeEngine implements Engine {
   }
 
   /** Weights and moments only change with an update, so they are copied beside the batches that come before the next one. */
-  snapshot(kind: TensorKind): Promise<EngineTensor[]> {
-    if (kind === "gradient")
-      return this.#turns.take(async () =>
-        this.#gradient === "accumulated" ? this.#parameters.snapshot(kind) : this.#parameters.zeros(kind),
-      );
-    return this.#turns.beside(async () => {
-      using _range = this.#range(`snapshot of ${kind}`);
-      if (kind === "weight") this.#parameters.checkLoaded();
-      return await this.#parameters.snapshot(kind);
-    });
+  copyOut(kinds: readonly TensorKind[], aheadBytes: number): TensorCopy {
+    const copy = new CopyOut(this.#parameters.outgoing(kinds), aheadBytes);
+    const fill = async () => {
+      using _range = this.#range(`copy of ${kinds.join(", ")}`);
+      if (kinds.includes("weight")) this.#parameters.checkLoaded();
+      await copy.fill(this.#parameters.reader(this.#gradient === "accumulated"));
+    };
+    const filled = kinds.includes("gradient") ? this.#turns.take(fill) : this.#turns.beside(fill);
+    filled.catch((error: unknown) => copy.fail(error));
+    return copy;
   }
 
   accumulate(batch: Batch, scale: number): Promise<RowLosses> {
@@ -204,7 +206,7 @@ export class NativeEngine implements Engine {
     });
   }
 
-  /** Waits for snapshots that were asked for before. @throws Error without a gradient. */
+  /** Waits for copies that were asked for before. @throws Error without a gradient. */
   update(step: AdamWStep): Promise<void> {
     return this.#turns.alone(async () => {
       if (this.#gradient !== "accumulated") throw new Error("there is no gradient to apply yet");

@@ -14,7 +14,7 @@ import { type KernelMachine, kernelScratch } from "./cpu/scratch.js";
 import { cardOverhead, type PlannedCard, pinnedMemory, tableBytes } from "./cuda/footprint.js";
 import { DTYPE_BYTES } from "./device.js";
 import { type PlannedAllocation, type PlannedPass, peakMemory, plannedTables } from "./memory.js";
-import { PRECISIONS } from "./precision.js";
+import { PRECISIONS, type PrecisionName } from "./precision.js";
 import type { MemoryMode } from "./recomputation.js";
 
 const FLOAT = 4;
@@ -29,7 +29,7 @@ export function cpuFootprint(workload: Workload, recomputation: Recomputation, m
   return [
     ...PARTS.map((name) => ({ name, bytes: memory[name] })),
     ...kernelScratch(workload.architecture, workload.training, machine),
-    ...hostParts(workload, table),
+    ...hostParts(workload, table, "fp32"),
   ];
 }
 
@@ -65,7 +65,7 @@ export function cudaFootprint(
   const work = { architecture, training, evaluation, float: precision.activations, logitRows: Math.ceil(logitRows) };
   return {
     card: [...taken, { name: "gaps between them", bytes: whole - totalBytes(taken) }, ...cardOverhead(work, card)],
-    host: [...pinnedMemory(), ...hostParts(workload, table)],
+    host: [...pinnedMemory(), ...hostParts(workload, table, name)],
   };
 }
 
@@ -82,12 +82,19 @@ function passesOf({ training, evaluation }: Workload, recomputation: Recomputati
   ];
 }
 
+/** Bytes of a checkpoint's tensors: weights (the master where there is one) and both moments in the types that they are kept in. */
+export function checkpointBytes(parameters: number, precision: PrecisionName): number {
+  const { weights, master, moments } = PRECISIONS[precision];
+  return parameters * (DTYPE_BYTES[master ? "f32" : weights] + 2 * DTYPE_BYTES[moments]);
+}
+
 /** What passes through the process. */
-function hostParts({ checkpoints, tokensAhead }: Workload, table: readonly Parameter[]): MemoryPart[] {
+function hostParts(workload: Workload, table: readonly Parameter[], precision: PrecisionName): MemoryPart[] {
+  const { checkpoints, copyAheadBytes = Number.POSITIVE_INFINITY, tokensAhead } = workload;
+  const bytes = Math.min(copyAheadBytes, checkpointBytes(countParameters(table), precision));
   return [
     checkpoints
-      ? // Weights and both moments, in float32.
-        { name: "checkpoint on its way out", bytes: 3 * FLOAT * countParameters(table) }
+      ? { name: "checkpoint on its way out", bytes }
       : { name: "weights on their way in", bytes: keptAfterLoading(table) },
     { name: "batches ahead", bytes: TOKEN_BYTES * tokensAhead },
   ];

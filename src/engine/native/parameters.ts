@@ -8,7 +8,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
-import type { EngineTensor, TensorKind, TensorSource } from "../engine.js";
+import type { OutgoingSpec, Part } from "../copy-out.js";
+import type { EngineTensor, Piece, TensorKind, TensorSource } from "../engine.js";
 import { checkedTensors, type PlacedPiece, placedPieces } from "../seam.js";
 import { type Buffer, type Device, DTYPE_BYTES, type Float } from "./device.js";
 import { type ArenaLayout, layoutOf } from "./layout.js";
@@ -88,35 +89,40 @@ export class ParameterArenas {
     }
   }
 
-  /**
-   * Copies in the table's order; zeros for what training has not made yet. The event loop turns between them. Programs may run meanwhile,
-   * but for those that write tensors of this kind.
-   */
-  async snapshot(kind: TensorKind): Promise<EngineTensor[]> {
-    if (kind !== "weight" && this.#training === null) return this.zeros(kind);
-    const [arena] = this.#arenasOf(kind);
-    const tensors: EngineTensor[] = [];
-    for (const { name, shape } of this.#table) {
-      if (tensors.length > 0) await nextTurn();
-      tensors.push({ name, kind, shape, data: await this.#device.read(this.#view(arena, kind, name)) });
-    }
-    return tensors;
+  /** The tensors of some kinds in the table's order, in the types that they are kept in. */
+  outgoing(kinds: readonly TensorKind[]): OutgoingSpec[] {
+    const { weights, master, gradients, moments } = this.#precision;
+    const types = {
+      weight: master ? "f32" : weights,
+      gradient: gradients,
+      moment1: moments,
+      moment2: moments,
+    } as const;
+    return kinds.flatMap((kind) =>
+      this.#table.map(({ name, shape }) => ({ name, kind, shape, dtype: types[kind] === "bf16" ? "BF16" : "F32" })),
+    );
   }
 
-  /** Zeros under every name. */
-  zeros(kind: TensorKind): EngineTensor[] {
-    return this.#table.map(({ name, shape }) => ({ name, kind, shape, data: new Float32Array(sizeOf(shape)) }));
+  /**
+   * Fills arrays with what is in the arenas; with zeros for what training has not made yet. Programs may run meanwhile, but for those that
+   * write what is being read; the event loop turns.
+   * @param gradient whether there is one.
+   */
+  reader(gradient: boolean): (part: Part, into: Piece) => Promise<void> {
+    return async ({ kind, name, start }, into) => {
+      await nextTurn();
+      if (kind !== "weight" && (this.#training === null || (kind === "gradient" && !gradient)))
+        return void into.fill(0);
+      const [arena] = this.#arenasOf(kind);
+      const place = this.#placeOf(name).start + start;
+      await this.#device.readInto(this.#device.view(arena, `${kind} ${name}`, place, [into.length]), into);
+    };
   }
 
   /** Where the tensors of a kind are; the most precise first. */
   #arenasOf(kind: TensorKind): readonly [Buffer, ...Buffer[]] {
     if (kind !== "weight") return [this.training[kind]];
     return this.master === null ? [this.weights] : [this.master, this.weights];
-  }
-
-  #view(arena: Buffer, kind: TensorKind, name: string): Buffer {
-    const place = this.#placeOf(name);
-    return this.#device.view(arena, `${kind} ${name}`, place.start, place.shape);
   }
 
   #placeOf(name: string) {

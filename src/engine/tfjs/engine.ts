@@ -9,6 +9,7 @@ import type { Batch } from "../../data/batch.js";
 import type { Architecture } from "../../model/architecture.js";
 import { EMBEDDING, type Parameter } from "../../model/parameters.js";
 import { rotaryFrequencies } from "../../model/rope.js";
+import { CopyOut } from "../copy-out.js";
 import type {
   AdamWStep,
   DecodingSession,
@@ -17,6 +18,7 @@ import type {
   EngineTensor,
   RowLosses,
   SessionOptions,
+  TensorCopy,
   TensorKind,
   TensorSource,
 } from "../engine.js";
@@ -35,6 +37,7 @@ export class TfjsEngine implements Engine {
   readonly #backend: Backend;
   readonly #store: TensorStore;
   readonly #frequencies: Float64Array;
+  readonly #copying = new Set<Promise<void>>();
 
   constructor(architecture: Architecture, table: readonly Parameter[], backend: Backend) {
     this.#architecture = architecture;
@@ -53,9 +56,18 @@ export class TfjsEngine implements Engine {
     return this.#store.load(tensors, () => this.#backend.use());
   }
 
-  snapshot(kind: TensorKind): Promise<EngineTensor[]> {
+  copyOut(kinds: readonly TensorKind[], aheadBytes: number): TensorCopy {
+    const tensors = kinds.flatMap((kind) =>
+      this.#table.map(({ name, shape }) => ({ name, kind, shape, dtype: "F32" as const })),
+    );
+    const copy = new CopyOut(tensors, aheadBytes);
     this.#backend.use();
-    return this.#store.snapshot(kind);
+    const copied = this.#store
+      .copyTo(copy, () => this.#backend.use())
+      .catch((error: unknown) => copy.fail(error))
+      .finally(() => this.#copying.delete(copied));
+    this.#copying.add(copied);
+    return copy;
   }
 
   async accumulate(batch: Batch, scale: number): Promise<RowLosses> {
@@ -100,7 +112,9 @@ export class TfjsEngine implements Engine {
     return Math.sqrt(total);
   }
 
+  /** Waits for copies, which would keep the tensors that are replaced in memory. */
   async update(step: AdamWStep): Promise<void> {
+    await Promise.all(this.#copying);
     this.#backend.use();
     for (const { name, decays } of this.#table) {
       const before = {

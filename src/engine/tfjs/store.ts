@@ -1,7 +1,8 @@
 /** The tensors of a model, by kind and name: weights, moments, accumulated gradients. Owns their memory. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
-import { sizeOf } from "../../base/dims.js";
 import type { Parameter } from "../../model/parameters.js";
+import type { CopyOut } from "../copy-out.js";
 import type { EngineTensor, TensorKind, TensorSource } from "../engine.js";
 import { checkedTensors, gathered } from "../seam.js";
 
@@ -66,15 +67,31 @@ export class TensorStore implements Disposable {
         if (!this.has(kind, name)) this.set(kind, name, tf.zeros([...shape]));
   }
 
-  /** Copies of all tensors of a kind in the table's order; absent ones (gradients before any batch) are zero. */
-  async snapshot(kind: TensorKind): Promise<EngineTensor[]> {
-    return Promise.all(
-      this.#table.map(async ({ name, shape }) => {
-        const tensor = this.#tensors.get(keyOf(kind, name));
-        const data = tensor === undefined ? new Float32Array(sizeOf(shape)) : Float32Array.from(await tensor.data());
-        return { name, kind, shape, data };
-      }),
-    );
+  /**
+   * Fills a copy with the tensors as they are when this is called; absent ones (gradients before any batch) are zero.
+   * @param use selects the backend, which others may change meanwhile.
+   */
+  async copyTo(copy: CopyOut, use: () => void): Promise<void> {
+    // A clone shares its memory, and keeps it when the tensor is replaced.
+    const clones = new Map<string, tf.Tensor>();
+    for (const { kind, name } of copy.tensors)
+      if (this.has(kind, name)) clones.set(keyOf(kind, name), tf.clone(this.get(kind, name)));
+    try {
+      await copy.fill(async ({ kind, name, start }, into) => {
+        await nextTurn();
+        const tensor = clones.get(keyOf(kind, name));
+        if (tensor === undefined) return void into.fill(0);
+        use();
+        const part = tf.tidy(() => tf.slice(tf.reshape(tensor, [-1]), [start], [into.length]));
+        try {
+          into.set(await part.data());
+        } finally {
+          part.dispose();
+        }
+      });
+    } finally {
+      for (const clone of clones.values()) clone.dispose();
+    }
   }
 
   [Symbol.dispose](): void {

@@ -4,6 +4,7 @@ import type { AdamWStep } from "../../../src/engine/engine.js";
 import type { NativeEngine } from "../../../src/engine/native/engine.js";
 import type { Architecture } from "../../../src/model/architecture.js";
 import { batchOf } from "../cases.js";
+import { snapshot } from "../snapshot.js";
 import { distance, type Results } from "../tolerance.js";
 import { SIGMAS } from "./bf16-contract-chance.js";
 import {
@@ -69,9 +70,9 @@ export async function checkMaster(subject: Subject): Promise<void> {
   const architecture = modelFor(subject, { qkNorm: true });
   const { device, read } = watched(await subject.open());
   using engine = await engineOn(() => device, { architecture });
-  const unrounded = (await engine.snapshot("weight")).map((one) => ({ ...one, data: one.data.map((w) => w * 1.001) }));
+  const unrounded = (await snapshot(engine, "weight")).map((one) => ({ ...one, data: one.data.map((w) => w * 1.001) }));
   await engine.load(unrounded);
-  expect(await engine.snapshot("weight")).toEqual(unrounded);
+  expect(await snapshot(engine, "weight")).toEqual(unrounded);
   for (let update = 0; update <= STEPS; update++) {
     if (update > 0) await step(engine, architecture, stepOf(update));
     const [weight, master] = [await read("weight"), await read("master")];
@@ -87,7 +88,7 @@ function withoutGaps(values: Float32Array): Float32Array {
 }
 
 async function masterOf(engine: NativeEngine): Promise<Float32Array> {
-  const tensors = await engine.snapshot("weight");
+  const tensors = await snapshot(engine, "weight");
   return withoutGaps(Float32Array.from(tensors.flatMap(({ data }) => [...data])));
 }
 
@@ -133,7 +134,7 @@ async function path(
   const taken: Float32Array[] = [];
   for (let update = 0; update <= STEPS; update++) {
     if (update > 0) await step(engine, architecture, { ...stepOf(update), ...options });
-    taken.push(Float32Array.from((await engine.snapshot("weight")).flatMap(({ data }) => [...data])));
+    taken.push(Float32Array.from((await snapshot(engine, "weight")).flatMap(({ data }) => [...data])));
   }
   return taken;
 }

@@ -5,6 +5,7 @@ import { RECOMPUTATIONS } from "../../../src/engine/native/activations.js";
 import type { NativeEngine } from "../../../src/engine/native/engine.js";
 import type { Architecture } from "../../../src/model/architecture.js";
 import { batchOf } from "../cases.js";
+import { snapshot } from "../snapshot.js";
 import { stepOf } from "./bf16-contract-optimizer.js";
 import { emptyEngineOn, engineOn, MODES, modelFor, type Subject, snapshotOf } from "./bf16-measure.js";
 
@@ -18,7 +19,7 @@ export function stateContract(subject: Subject): void {
       using straight = await engineOn(subject.open, { architecture, precision });
       await train(straight, architecture, 1, 3);
       const saved = [];
-      for (const kind of EVERYTHING) saved.push(...(await straight.snapshot(kind)));
+      for (const kind of EVERYTHING) saved.push(...(await snapshot(straight, kind)));
       using resumed = await emptyEngineOn(subject.open, { architecture, precision });
       await resumed.load(saved);
       expect(await snapshotOf(resumed, ...EVERYTHING)).toEqual(await snapshotOf(straight, ...EVERYTHING));
@@ -45,7 +46,7 @@ export function stateContract(subject: Subject): void {
       const first = await train(engine, architecture, 1, 2);
       await engine.accumulate(batchOf(architecture), 1);
       using fresh = await engineOn(subject.open, { architecture, precision });
-      await engine.load(await fresh.snapshot("weight"));
+      await engine.load(await snapshot(fresh, "weight"));
       expect(await train(engine, architecture, 1, 2)).toEqual(first);
     });
   });

@@ -15,6 +15,7 @@ import { PRECISIONS, type PrecisionName } from "../../../src/engine/native/preci
 import type { Architecture } from "../../../src/model/architecture.js";
 import { parameterTable } from "../../../src/model/parameters.js";
 import { architectureOf, weightsOf } from "../cases.js";
+import { snapshot } from "../snapshot.js";
 import { distance, type Expectation, type Results } from "../tolerance.js";
 import { roundBf16 } from "./plain-adamw.js";
 import { plainDevice } from "./plain-device.js";
@@ -72,7 +73,7 @@ export function bf16Weights(architecture: Architecture): EngineTensor[] {
 /** Tensors of some kinds by kind and name. */
 export async function snapshotOf(engine: NativeEngine, ...kinds: readonly TensorKind[]): Promise<Results> {
   const all: EngineTensor[] = [];
-  for (const kind of kinds) all.push(...(await engine.snapshot(kind)));
+  for (const kind of kinds) all.push(...(await snapshot(engine, kind)));
   return new Map(all.map(({ kind, name, data }) => [`${kind} ${name}`, data]));
 }
 
@@ -148,6 +149,7 @@ export function watched(device: Device): {
     view: (buffer, name, start, shape) => device.view(buffer, name, start, shape),
     write: (buffer, data) => device.write(buffer, data),
     read: (buffer) => device.read(buffer),
+    readInto: (buffer, into) => device.readInto(buffer, into),
     record: (body) => device.record(body),
     run: (program, timings) => device.run(program, timings),
     [Symbol.dispose]: () => device[Symbol.dispose](),

@@ -10,6 +10,7 @@ import { type Architecture, checkArchitecture } from "../../../src/model/archite
 import { type Parameter, parameterTable } from "../../../src/model/parameters.js";
 import { architectureOf, batchOf, weightsOf } from "../cases.js";
 import { engineContract } from "../contract.js";
+import { snapshot } from "../snapshot.js";
 
 const cacheFolder = join(import.meta.dirname, "../../../node_modules/.cache/hephaestus-kernels");
 
@@ -46,7 +47,7 @@ async function trained(threads: number, recomputation: Recomputation): Promise<E
     const rates = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
     await engine.update({ ...rates, clipScale, update });
   }
-  return engine.snapshot("weight");
+  return snapshot(engine, "weight");
 }
 
 const ROWS: readonly number[] = [0, 1, 2];

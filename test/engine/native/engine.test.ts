@@ -9,6 +9,7 @@ import type { Architecture } from "../../../src/model/architecture.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
 import { rowOf } from "../contract-numbers.js";
 import { oneRow } from "../one-row.js";
+import { snapshot } from "../snapshot.js";
 import { distance } from "../tolerance.js";
 import { plainDevice } from "./plain-device.js";
 
@@ -46,7 +47,7 @@ describe("batches", () => {
     using parts = await opened();
     await whole.accumulate(batch, 0.1);
     for (const row of [0, 1]) await parts.accumulate(rowOf(batch, row), 0.1);
-    expectSame(await parts.snapshot("gradient"), await whole.snapshot("gradient"));
+    expectSame(await snapshot(parts, "gradient"), await snapshot(whole, "gradient"));
   });
 
   it("takes the head in chunks when the vocabulary is large", async () => {
@@ -57,7 +58,7 @@ describe("batches", () => {
     const together = await whole.accumulate(batch, 0.1);
     const apart = [await parts.accumulate(rowOf(batch, 0), 0.1), await parts.accumulate(rowOf(batch, 1), 0.1)];
     expect([...together.lossSum_B]).toEqual(apart.map(({ lossSum_B }) => lossSum_B[0]));
-    expectSame(await parts.snapshot("gradient"), await whole.snapshot("gradient"));
+    expectSame(await snapshot(parts, "gradient"), await snapshot(whole, "gradient"));
   });
 
   it("gives the same bits after other sizes, more of them than are remembered", async () => {
@@ -111,7 +112,7 @@ describe("turns", () => {
   async function inOrder(engine: Engine): Promise<EngineTensor[]> {
     await engine.accumulate(batch, 0.1);
     await engine.update(STEP);
-    return engine.snapshot("weight");
+    return snapshot(engine, "weight");
   }
 
   it("are taken in the order of the calls, without waiting for each", async () => {
@@ -121,7 +122,7 @@ describe("turns", () => {
       hasty.evaluate(batch),
       hasty.accumulate(batch, 0.1),
       hasty.update(STEP),
-      hasty.snapshot("weight"),
+      snapshot(hasty, "weight"),
     ]);
     expect(weights).toEqual(await inOrder(patient));
   });
@@ -136,7 +137,7 @@ describe("turns", () => {
     await engine.accumulate(batch, 0.1);
     await engine.update(STEP);
     using fresh = await opened();
-    expect(await engine.snapshot("weight")).toEqual(await inOrder(fresh));
+    expect(await snapshot(engine, "weight")).toEqual(await inOrder(fresh));
   });
 
   it("refuse weights while a batch runs, end after disposal, and let a running batch finish", async () => {
@@ -153,7 +154,7 @@ describe("turns", () => {
     const { table } = modelOf({ architecture });
     using engine = new NativeEngine(architecture, table, plainDevice(), { name: "native-plain" });
     await expect(engine.evaluate(batch)).rejects.toThrow(/no weights/);
-    await expect(engine.snapshot("weight")).rejects.toThrow(/no weights/);
+    await expect(snapshot(engine, "weight")).rejects.toThrow(/no weights/);
   });
 });
 

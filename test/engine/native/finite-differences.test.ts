@@ -12,6 +12,7 @@ import { openCpuDevice } from "../../../src/engine/native/cpu/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { ReferenceDecoder } from "../../reference/decoder.js";
 import { CASES, type Case, modelOf, referenceTensors } from "../cases.js";
+import { snapshot } from "../snapshot.js";
 import { expectationOf } from "../tolerance.js";
 import { CACHE_FOLDER, describeKernels } from "./cpu/kernel-devices.js";
 
@@ -52,7 +53,7 @@ describeKernels("finite differences on native-cpu", () => {
     using engine = new NativeEngine(model.architecture, modelOf(model).table, device, { name: "native-cpu" });
     await engine.load(weights);
     await engine.accumulate(model.batch, 1);
-    const gradients = await engine.snapshot("gradient");
+    const gradients = await snapshot(engine, "gradient");
     const place: Place = { engine, batch: model.batch, weights, ...errorsAllowed(model, weights) };
     for (const gradient of gradients) {
       for (const signs of randomDirections(gradient.name))

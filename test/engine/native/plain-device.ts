@@ -1,4 +1,5 @@
 /** A device of plain loops: the engine's schedule runs on it without a compiler, and the kernels are measured against it. */
+import { toBf16 } from "../../../src/base/bf16.js";
 import { sizeOf } from "../../../src/base/dims.js";
 import { checkOverlap, type Place } from "../../../src/engine/native/call.js";
 import type { Buffer, BufferSpec, Device, Operations, Program } from "../../../src/engine/native/device.js";
@@ -48,6 +49,10 @@ export function plainDevice({ storage = "f32", arithmetic = EXACT, bf16 = roundB
       if (!exact) roundStored(buffer, roundBf16);
     },
     read: async (buffer) => Float32Array.from(valuesOf(buffer)),
+    readInto: async (buffer, into) => {
+      if (into instanceof Float32Array) into.set(valuesOf(buffer));
+      else toBf16(Float32Array.from(valuesOf(buffer)), into);
+    },
     values: (buffer) => Float64Array.from(valuesOf(buffer)),
     record: (body) => {
       const steps: (() => void)[] = [];

@@ -8,6 +8,7 @@ import {
 } from "../../../src/engine/native/activations.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { architectureOf, CASES, type Case, modelOf } from "../cases.js";
+import { snapshot } from "../snapshot.js";
 import { plainDevice } from "./plain-device.js";
 
 async function trained({ architecture, batch }: Case, recomputation: Recomputation) {
@@ -15,7 +16,7 @@ async function trained({ architecture, batch }: Case, recomputation: Recomputati
   using engine = new NativeEngine(architecture, table, plainDevice(), { name: "native-plain", recomputation });
   await engine.load(weights);
   const losses = [await engine.accumulate(batch, 0.1), await engine.accumulate(batch, 0.3)];
-  return { losses, gradients: await engine.snapshot("gradient") };
+  return { losses, gradients: await snapshot(engine, "gradient") };
 }
 
 describe.each(CASES)("recomputation: $name", (model) => {

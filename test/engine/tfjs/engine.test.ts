@@ -6,6 +6,7 @@ import { createEngine } from "../../../src/engine/select.js";
 import { openBackend } from "../../../src/engine/tfjs/backend.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
 import { oneRow } from "../one-row.js";
+import { snapshot } from "../snapshot.js";
 
 const STEP = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipScale: 0.5 };
 const architecture = architectureOf({ qkvBias: true, qkNorm: true });
@@ -24,7 +25,7 @@ describe.each(["tfjs-cpu", "tfjs-wasm"] as const)("memory of %s", (kind) => {
       await engine.gradientNorm();
       await engine.update({ ...STEP, update });
       await engine.evaluate(batchOf(architecture));
-      await engine.snapshot("moment2");
+      await snapshot(engine, "moment2");
       counts.push(tf.memory().numTensors);
     }
     expect(counts).toEqual(counts.map(() => before.numTensors + 3 * table.length));

@@ -116,16 +116,22 @@ export class CpuDevice implements Device {
   }
 
   async read(buffer: Buffer): Promise<Float32Array> {
+    const values = new Float32Array(buffer.size);
+    await this.readInto(buffer, values);
+    return values;
+  }
+
+  async readInto(buffer: Buffer, into: Float32Array | Uint16Array): Promise<void> {
     this.checkUsable();
     const own = native(buffer);
     if (own.dtype !== "f32") throw new Error(`${describeBuffer(buffer)} cannot be read as f32`);
-    const values = new Float32Array(own.size);
+    if (into instanceof Uint16Array || into.length !== own.size)
+      throw new Error(`${describeBuffer(buffer)} cannot be read into ${into.length} values of another type or size`);
     try {
-      await this.usage.read(own.place, () => copyOut(own, values));
+      await this.usage.read(own.place, () => copyOut(own, into));
     } finally {
       this.freeIfLast();
     }
-    return values;
   }
 
   record(body: (operations: Operations) => void): CpuProgram {

@@ -140,18 +140,22 @@ export class CudaDevice implements Device {
   }
 
   async read(buffer: Buffer): Promise<Float32Array> {
+    const values = new Float32Array(buffer.size);
+    await this.readInto(buffer, values);
+    return values;
+  }
+
+  async readInto(buffer: Buffer, into: Float32Array | Uint16Array): Promise<void> {
     this.checkUsable();
     const own = this.own(buffer);
     if (own.dtype === "i32") throw new Error(`${describeBuffer(own)} cannot be read: it is not of floats`);
-    const values = new Float32Array(own.size);
     // A running program does not write what is being read, so there is no need to wait for it.
     const beside = this.usage.running;
     try {
-      await this.usage.read(own.place, () => this.parts.staging.download(own, values, { beside }));
+      await this.usage.read(own.place, () => this.parts.staging.download(own, into, { beside }));
     } finally {
       this.freeIfLast();
     }
-    return values;
   }
 
   record(body: (operations: Operations) => void): CudaProgram {

@@ -5,8 +5,8 @@
  * Uploads are in the order of the context's stream. Downloads have streams of their own, so that a checkpoint leaves the card while a program
  * runs: a lane for what is small, such as losses that the next batch waits for, and one for the rest.
  *
- * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back. What is bf16 already
- * goes to such a buffer as it is.
+ * float32 values become bf16 on the way to a bf16 buffer (nearest, ties to even), and float32 again on the way back. Bits of bf16 numbers
+ * go to such a buffer, and come from it, as they are.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fromBf16, toBf16 } from "../../../../base/bf16.js";
@@ -168,11 +168,7 @@ export class Staging implements Disposable {
    * Fills `data` with what the span holds when the stream has done what it has now, or had at the last mark; nothing may write it until then.
    * The event loop turns between pieces. One download of a lane at a time; others wait.
    */
-  download(
-    from: Span,
-    data: Float32Array | Int32Array,
-    { beside = false }: { readonly beside?: boolean } = {},
-  ): Promise<void> {
+  download(from: Span, data: HostArray, { beside = false }: { readonly beside?: boolean } = {}): Promise<void> {
     checkArray(from, data, "fill");
     if (!beside) this.mark();
     const lane = from.size * DTYPE_BYTES[from.dtype] <= this.small.slotBytes ? this.small : this.large;
@@ -181,11 +177,7 @@ export class Staging implements Disposable {
     return turn;
   }
 
-  private async receive(
-    { stream, slots, slotBytes }: Lane,
-    from: Span,
-    data: Float32Array | Int32Array,
-  ): Promise<void> {
+  private async receive({ stream, slots, slotBytes }: Lane, from: Span, data: HostArray): Promise<void> {
     this.marked.holdBack(stream);
     const all = pieces(from, slotBytes);
     for (const [index, piece] of all.entries()) {
@@ -196,9 +188,7 @@ export class Staging implements Disposable {
       const slot = slots[index % SLOTS];
       await slot.copied.wait();
       const elements = slot.elements(from.dtype, piece.count);
-      const target = data.subarray(piece.start, piece.start + piece.count);
-      if (elements instanceof Uint16Array) fromBf16(elements, target as Float32Array);
-      else target.set(elements);
+      place(elements, data.subarray(piece.start, piece.start + piece.count));
     }
   }
 
@@ -215,11 +205,11 @@ export class Staging implements Disposable {
   }
 }
 
-/** Values as the elements of a slot. */
-function place(values: HostArray, elements: HostArray): void {
-  if (elements instanceof Uint16Array && values instanceof Float32Array) toBf16(values, elements);
-  else if (elements instanceof Float32Array && values instanceof Uint16Array) fromBf16(values, elements);
-  else elements.set(values);
+/** Values in an array of another type of float, or of their own. */
+function place(values: HostArray, into: HostArray): void {
+  if (into instanceof Uint16Array && values instanceof Float32Array) toBf16(values, into);
+  else if (into instanceof Float32Array && values instanceof Uint16Array) fromBf16(values, into);
+  else into.set(values);
 }
 
 interface Piece {
@@ -241,8 +231,9 @@ function addressOf({ address, dtype }: Span, start: number): Address {
 }
 
 function checkArray({ size, dtype }: Span, data: HostArray, verb: "take" | "fill"): void {
-  const found = data instanceof Int32Array ? "i32" : "f32";
-  const fits = (dtype === "i32") === (found === "i32");
+  const found = data instanceof Int32Array ? "i32" : data instanceof Uint16Array ? "bf16" : "f32";
+  const rounds = verb === "fill" && found === "bf16" && dtype === "f32";
+  const fits = (dtype === "i32") === (found === "i32") && !rounds;
   if (!fits || data.length !== size)
     throw new Error(`${size} elements of ${dtype} cannot ${verb} ${data.length} values of ${found}`);
 }

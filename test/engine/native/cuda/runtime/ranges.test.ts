@@ -6,6 +6,7 @@ import { openFunctions } from "../../../../../src/engine/native/cuda/ffi/prototy
 import { openRanges } from "../../../../../src/engine/native/cuda/runtime/ranges.js";
 import { NativeEngine } from "../../../../../src/engine/native/engine.js";
 import { architectureOf, batchOf, modelOf } from "../../../cases.js";
+import { snapshot } from "../../../snapshot.js";
 import { plainDevice } from "../../plain-device.js";
 import { type StubLibrary, stubLibrary } from "../ffi/stub-library.js";
 
@@ -71,9 +72,9 @@ describe("ranges", () => {
       update: 1,
     };
     await engine.update(step);
-    await engine.snapshot("weight");
+    await snapshot(engine, "weight");
     expect(told().replaceAll(/-\d+/g, "-")).toBe(
-      "+evaluate - +accumulate - +accumulate - +norm of the gradient - +update - +snapshot of weight -",
+      "+evaluate - +accumulate - +accumulate - +norm of the gradient - +update - +copy of weight -",
     );
   });
 });

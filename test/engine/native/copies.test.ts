@@ -1,19 +1,23 @@
-/** Snapshots of the native engine while it goes on computing: batches run beside the copying, an update waits for it. On every device. */
+/** Copies of the native engine's state while it goes on computing: batches run beside the copying, an update waits for it. On every device. */
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { messageOf } from "../../../src/base/errors.js";
-import type { EngineTensor } from "../../../src/engine/engine.js";
+import type { EngineTensor, Piece } from "../../../src/engine/engine.js";
 import { openCpuDevice } from "../../../src/engine/native/cpu/device.js";
 import type { Device } from "../../../src/engine/native/device.js";
 import { NativeEngine } from "../../../src/engine/native/engine.js";
 import { PRECISIONS, type PrecisionName } from "../../../src/engine/native/precision.js";
+import { gathered } from "../../../src/engine/seam.js";
 import { architectureOf, batchOf, modelOf } from "../cases.js";
+import { snapshot } from "../snapshot.js";
 import { missing, openEmulatedDevice } from "./cuda/emulated-device.js";
 import { plainDevice } from "./plain-device.js";
 
 const architecture = architectureOf({ qkNorm: true });
 const KINDS = ["weight", "moment1", "moment2"] as const;
+/** A small part of the model. */
+const AHEAD = 1000;
 const batch = batchOf(architecture);
 const cacheFolder = join(import.meta.dirname, "../../../node_modules/.cache/hephaestus-kernels");
 
@@ -31,9 +35,11 @@ function lateReads(device: Device) {
       log.push("run");
       return device.run(program, timings);
     },
-    read: async (buffer) => {
-      if (KINDS.some((kind) => buffer.name.startsWith(`${kind} `))) while (log.length < 2) await nextTurn();
-      return device.read(buffer);
+    read: (buffer) => device.read(buffer),
+    readInto: async (buffer, into) => {
+      while (log.length < 2) await nextTurn();
+      await device.readInto(buffer, into);
+      if (log.at(-1) !== "read") log.push("read");
     },
     [Symbol.dispose]: () => device[Symbol.dispose](),
   };
@@ -55,7 +61,15 @@ function step(update: number) {
 }
 
 async function everything(engine: NativeEngine): Promise<EngineTensor[]> {
-  return (await Promise.all(KINDS.map((kind) => engine.snapshot(kind)))).flat();
+  return snapshot(engine, ...KINDS);
+}
+
+/** Pieces, all of which must be of the type. */
+async function* checked(pieces: Iterable<Piece> | AsyncIterable<Piece>, type: unknown): AsyncGenerator<Piece> {
+  for await (const piece of pieces) {
+    expect(piece.constructor).toBe(type);
+    yield piece;
+  }
 }
 
 const withCompiler: string | null = await openCpuDevice({ cacheFolder }).then(
@@ -77,7 +91,7 @@ const DEVICES: readonly Row[] = [
 ];
 
 describe.each(DEVICES)("on the device: %s", (name, obstacle, open, precision) => {
-  const title = `in ${precision}, a snapshot is of the step after which it was asked for, whatever is asked for next`;
+  const title = `in ${precision}, a copy is of the step after which it was asked for, whatever is asked for next`;
   it.skipIf(obstacle !== null)(obstacle === null ? title : `${title} (${name} skipped: ${obstacle})`, async () => {
     using resting = await trained(await open(), precision);
     const { late, log } = lateReads(await open());
@@ -86,7 +100,7 @@ describe.each(DEVICES)("on the device: %s", (name, obstacle, open, precision) =>
     // Larger than the batch before, so that memory is given back and taken beside the copying as well.
     const larger = batchOf(architecture, { rows: 3, length: 11 });
     const asked = [
-      everything(busy).finally(() => log.push("copied")),
+      everything(busy),
       busy.accumulate(batch, 0.1),
       busy.accumulate(larger, 0.1),
       busy.update(step(2)),
@@ -101,7 +115,41 @@ describe.each(DEVICES)("on the device: %s", (name, obstacle, open, precision) =>
     expect(second).toEqual(await everything(resting));
     expect(second).not.toEqual(first);
     // Two batches beside the copying; the update not.
-    expect(log).toEqual(["run", "run", "copied", "run"]);
+    expect(log).toEqual(["run", "run", "read", "run", "read"]);
+  });
+});
+
+describe.each(DEVICES)("with little memory on the device: %s", (name, obstacle, open, precision) => {
+  const title = `in ${precision}, an update waits until all is taken or given up, and what is kept in bf16 comes as it is`;
+  it.skipIf(obstacle !== null)(obstacle === null ? title : `${title} (${name} skipped: ${obstacle})`, async () => {
+    using engine = await trained(await open(), precision);
+    const before = await everything(engine);
+    const log: string[] = [];
+    const bounded = async () => {
+      const copy = engine.copyOut(KINDS, AHEAD);
+      await engine.accumulate(batch, 0.1);
+      const updated = engine.update(step(2)).then(() => log.push("updated"));
+      for (let turn = 0; turn < 100; turn++) await nextTurn();
+      return { copy, updated };
+    };
+    const { copy, updated } = await bounded();
+    const types = { fp32: ["F32"], bf16: ["F32"], "bf16-lean": ["BF16"] };
+    expect([...new Set(copy.tensors.map(({ dtype }) => dtype))]).toEqual(types[precision]);
+    const taken: EngineTensor[] = [];
+    for (const { dtype, ...tensor } of copy.tensors) {
+      expect(log).toEqual([]);
+      const pieces = checked(tensor.pieces(), dtype === "BF16" ? Uint16Array : Float32Array);
+      const { name, kind, shape } = tensor;
+      taken.push({ name, kind, shape, data: await gathered({ ...tensor, pieces: () => pieces }) });
+    }
+    expect(taken).toEqual(before);
+    await updated;
+
+    const given = await bounded();
+    expect(log).toEqual(["updated"]);
+    given.copy[Symbol.dispose]();
+    await given.updated;
+    await expect(gathered(given.copy.tensors[0])).rejects.toThrow("disposed");
   });
 });
 
@@ -112,7 +160,7 @@ describe("while weights are copied", () => {
     const { weights } = modelOf({ architecture });
     await engine.accumulate(batch, 0.1);
     log.length = 0;
-    const copying = everything(engine).finally(() => log.push("copied"));
+    const copying = everything(engine);
     await expect(engine.load(weights)).rejects.toThrow(/while the engine computes/);
     expect(await engine.gradientNorm()).toBeGreaterThan(0);
     await engine.evaluate(batch);
@@ -128,12 +176,12 @@ describe("while weights are copied", () => {
     let torn = false;
     const tearing: Device = {
       ...device,
-      read: (buffer) =>
-        torn && buffer.name.startsWith("weight") ? Promise.reject(new Error("torn")) : device.read(buffer),
+      readInto: (buffer, into) =>
+        torn && buffer.name.startsWith("weight") ? Promise.reject(new Error("torn")) : device.readInto(buffer, into),
     };
     using engine = await trained(tearing, "fp32");
     torn = true;
-    const failing = expect(engine.snapshot("weight")).rejects.toThrow("torn");
+    const failing = expect(snapshot(engine, "weight")).rejects.toThrow("torn");
     await engine.accumulate(batch, 0.1);
     await engine.update(step(2));
     await failing;
