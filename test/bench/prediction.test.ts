@@ -54,6 +54,30 @@ describe("predictPeak", () => {
     expect(none.choice).toMatchObject({ recomputation: "layer", fits: false });
   });
 
+  it("lets a checkpoint wait in half of what is left, and computes nothing twice for it", () => {
+    const large = { ...workload, architecture: architectureOf({ layers: 24, width: 512, feedForward: 2048 }) };
+    const of = (attainableBytes: number) => predictPeak("native-cpu", large, ANY, { ...machine, attainableBytes });
+    const free = of(Number.MAX_SAFE_INTEGER);
+    const { bytes, aheadBytes } = free.checkpoint ?? { bytes: 0, aheadBytes: 0 };
+    expect(aheadBytes).toBe(bytes);
+    expect(bytes).toBeGreaterThan(500 * MIB);
+    const least = free.total - bytes + 64 * MIB;
+    for (const more of [0, 2, 200 * MIB]) {
+      const tight = of(least + more);
+      expect(tight).toMatchObject({ total: least + more / 2, choice: { recomputation: "none", fits: true } });
+      expect(tight.checkpoint).toEqual({ bytes, aheadBytes: 64 * MIB + more / 2 });
+    }
+    expect(of(least - 1).choice?.recomputation).not.toBe("none");
+    expect(predictPeak("native-cpu", { ...large, checkpoints: false }, ANY, machine).checkpoint).toBeNull();
+  });
+
+  it("has it for engines that do not plan, too, beside the formula", () => {
+    const of = (attainableBytes: number) => predictPeak("tfjs-cpu", workload, ANY, { ...machine, attainableBytes });
+    const { total, checkpoint } = of(Number.MAX_SAFE_INTEGER);
+    expect(checkpoint?.aheadBytes).toBe(checkpoint?.bytes);
+    expect(of(total - 1).checkpoint?.aheadBytes).toBe(Math.min(64 * MIB, checkpoint?.bytes ?? 0));
+  });
+
   it("takes a limit that is larger than what is free at its word", () => {
     const request = { ...ANY, memory: 10_000 * MIB };
     expect(predictPeak("native-cpu", workload, request, { ...machine, attainableBytes: 1 }).choice?.fits).toBe(true);

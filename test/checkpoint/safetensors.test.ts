@@ -8,11 +8,11 @@ import { UserError } from "../../src/base/errors.js";
 import { SafetensorsFile, writeSafetensors } from "../../src/checkpoint/safetensors.js";
 import type { TensorSpec } from "../../src/checkpoint/safetensors-header.js";
 import { sourceOf } from "../../src/checkpoint/tensor-files.js";
-import type { EngineTensor } from "../../src/engine/engine.js";
+import type { EngineTensor, Piece } from "../../src/engine/engine.js";
 import { gathered } from "../../src/engine/seam.js";
 import { AWKWARD_BITS, bitsOf, newFolder, tensor, wholeTensors } from "./content.js";
 
-async function written(tensors: readonly TensorSpec[], values: Iterable<Float32Array>): Promise<Buffer> {
+async function written(tensors: readonly TensorSpec[], values: Iterable<Piece>): Promise<Buffer> {
   const pieces: Buffer[] = [];
   await writeSafetensors(async (bytes) => void pieces.push(Buffer.from(bytes)), tensors, values);
   return Buffer.concat(pieces);
@@ -106,6 +106,10 @@ describe("writeSafetensors", () => {
     fromBf16(halves, values);
     const bytes = await written([{ name: "w", shape: [count], dtype: "BF16" }], [values]);
     expect(bytes.subarray(-2 * count).equals(Buffer.from(halves.buffer))).toBe(true);
+    // The bits themselves, too, in pieces of another length than the file's.
+    const parts = [halves.subarray(0, 5), halves.subarray(5)];
+    expect((await written([{ name: "w", shape: [count], dtype: "BF16" }], parts)).equals(bytes)).toBe(true);
+    await expect(written([{ name: "w", shape: [count] }], [halves])).rejects.toThrow(/"w" is F32 but is given bits/);
   });
 
   it("refuses more or fewer values than announced", async () => {

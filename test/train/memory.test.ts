@@ -5,7 +5,7 @@ import { emptyCard, knownCard } from "../../src/engine/native/cuda/cards.js";
 import { architectureOf } from "../../src/model/architecture.js";
 import { totalBytes } from "../../src/model/costs.js";
 import { countParameters, parameterTable } from "../../src/model/parameters.js";
-import { memoryOfRun, PREFETCH_STEPS, workloadOf } from "../../src/train/memory.js";
+import { boundOfCopies, memoryOfRun, PREFETCH_STEPS, workloadOf } from "../../src/train/memory.js";
 import { train } from "../../src/train.js";
 import { captured, makeProject, type Project } from "../end-to-end/project.js";
 import { logOf } from "../end-to-end/runs.js";
@@ -72,9 +72,34 @@ describe("memoryOfRun on a card", () => {
     const large = { ...plan, model: { ...plan.model, width: 512, feedForward: 2048 } };
     expect(() =>
       memoryOfRun(large, architectureOf(large.model, 300), "native-cuda", {
-        machine: { ...machine, attainableBytes: 0, card },
+        machine: { processBytes: 1 << 20, attainableBytes: 0, card },
       }),
-    ).toThrow(/checkpoint on its way out: [\s\S]*hint: end other programs/);
+    ).toThrow(/checkpoint on its way out: 64 MiB[\s\S]*hint: end other programs/);
+  });
+
+  it("runs with 64 MiB for a checkpoint of any size, takes half of what is left for it, and says so", async () => {
+    const plan = await project.plan("model.layers=12", "engine.kind=native-cuda");
+    const large = { ...plan, model: { ...plan.model, width: 512, feedForward: 2048 } };
+    const architecture = architectureOf(large.model, 300);
+    const card = emptyCard(knownCard("h100-80gb"));
+    const of = (attainableBytes: number) =>
+      memoryOfRun(large, architecture, "native-cuda", { machine: { ...machine, attainableBytes, card } });
+    const whole = 12 * countParameters(parameterTable(architecture));
+    const free = of(Number.POSITIVE_INFINITY);
+    expect(free.checkpoint).toEqual({ bytes: whole, aheadBytes: whole });
+    expect(boundOfCopies(free)).toEqual([]);
+    const least = totalBytes(free.onCard?.host ?? []) - whole + (64 << 20);
+    const tight = of(least);
+    expect(tight.checkpoint).toEqual({ bytes: whole, aheadBytes: 64 << 20 });
+    expect(boundOfCopies(tight)).toEqual([
+      expect.stringMatching(/^64 MiB of a checkpoint's .* the update after a save waits for the rest$/),
+    ]);
+    expect(() => of(least - 1)).toThrow(UserError);
+    expect(of(least + 2000).checkpoint?.aheadBytes).toBe((64 << 20) + 1000);
+    expect(totalBytes(of(least + 2000).onCard?.host ?? [])).toBe(least + 1000);
+    const lean = { ...large, engine: { ...large.engine, optimizerMemory: "bf16" as const } };
+    const machineOf = { ...machine, attainableBytes: Number.POSITIVE_INFINITY, card };
+    expect(memoryOfRun(lean, architecture, "native-cuda", { machine: machineOf }).checkpoint?.bytes).toBe(whole / 2);
   });
 });
 

@@ -137,7 +137,8 @@ describe.each(DEVICES)("with little memory on the device: %s", (name, obstacle, 
     expect([...new Set(copy.tensors.map(({ dtype }) => dtype))]).toEqual(types[precision]);
     const taken: EngineTensor[] = [];
     for (const { dtype, ...tensor } of copy.tensors) {
-      expect(log).toEqual([]);
+      // The last of what is copied ahead are all moments.
+      if (tensor.kind !== "moment2") expect(log).toEqual([]);
       const pieces = checked(tensor.pieces(), dtype === "BF16" ? Uint16Array : Float32Array);
       const { name, kind, shape } = tensor;
       taken.push({ name, kind, shape, data: await gathered({ ...tensor, pieces: () => pieces }) });

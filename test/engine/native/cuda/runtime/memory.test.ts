@@ -144,6 +144,21 @@ describe("Staging", () => {
     expect(await read(staging, x)).toEqual([1, 1 + 2 ** -6, Number.NaN]);
   });
 
+  it("carries the bits of bf16 numbers as they are", async () => {
+    using arena = new Arena(context, [
+      { name: "bf16", shape: [70], dtype: "bf16" },
+      { name: "f32", shape: [70], dtype: "f32" },
+    ]);
+    using staging = new Staging(context, 64);
+    const [x, y] = arena.buffers.values();
+    const bits = Uint16Array.from({ length: 70 }, (_, index) => 0x7f81 + 911 * index);
+    staging.upload(x, bits);
+    const found = new Uint16Array(70);
+    await staging.download(x, found);
+    expect(found).toEqual(bits);
+    expect(() => staging.download(y, found)).toThrow("70 elements of f32 cannot fill 70 values of bf16");
+  });
+
   it("keeps downloads that are asked for at once apart", async () => {
     using arena = new Arena(context, [
       { name: "a", shape: [100], dtype: "f32" },
