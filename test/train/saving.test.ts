@@ -16,7 +16,7 @@ afterAll(async () => project[Symbol.asyncDispose]());
 
 describe.skipIf(missing !== null)(`a checkpoint of a run in bf16${missing === null ? "" : ` (${missing})`}`, () => {
   const run = async (name: string, resume: string | null, ...overrides: string[]) => {
-    const sizes = ["stages[0].steps=3", "stages[1].steps=2", "checkpoint.everySteps=2", "evaluation.everySteps=null"];
+    const sizes = ["stages[0].steps=4", "stages[1].steps=2", "checkpoint.everySteps=2", "evaluation.everySteps=null"];
     const schedules = ["stages[0].schedule.warmup=1", "stages[0].schedule.decay.length=1"];
     const engine = "engine={ kind: native-cuda, optimizerMemory: bf16, microBatchRows: 2 }";
     const plan = await project.plan(`run=${name}`, ...sizes, ...schedules, engine, ...overrides);
