@@ -59,7 +59,10 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   const int head = blockIdx.x, from = at.past + (gridDim.z - 1 - blockIdx.z) * BLOCK_Q, lane = threadIdx.x % 32;
   const int pitch = (H + 2 * K) * HEAD_WIDTH, out_pitch = H * HEAD_WIDTH, key_pitch = CACHED ? keyPitch : pitch;
   const bf16 *q_head = qkv + row * pitch + head * HEAD_WIDTH;
-  const bf16 *k_head = keysValues + at.keys * key_pitch + head / (H / K) * HEAD_WIDTH, *v_head = k_head + K * HEAD_WIDTH;
+  /* Adding the heads to the row in two steps costs training the registers that it does not have. */
+  const bf16 *k_head = CACHED ? keysValues + at.keys * key_pitch + head / (H / K) * HEAD_WIDTH
+                              : qkv + row * pitch + (H + head / (H / K)) * HEAD_WIDTH;
+  const bf16 *v_head = k_head + K * HEAD_WIDTH;
   const Sight sight = {starts + row, T, window};
 
   const int begin = first_key(sight, from), end = from + BLOCK_Q < T ? from + BLOCK_Q : T;
