@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/oracle/**", "test/gpu/**"],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ["default", "./test/summary-reporter.ts"],
     coverage: {
       provider: "v8",

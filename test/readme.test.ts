@@ -1,5 +1,5 @@
 /** The README's own `npx hephaestus` commands, run on a tiny project: what it promises must work as written. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { main } from "../src/cli.js";
 import { captured, makeProject, type Project } from "./end-to-end/project.js";
@@ -30,14 +30,21 @@ function commands(): string[][] {
 
 it("shows every command of the command line", () => {
   expect(commands().map(([name]) => name)).toEqual([
-    ...["prepare", "plan", "train", "eval", "generate", "inspect", "bench"],
+    ...["prepare", "plan", "train", "eval", "generate", "export", "merge", "inspect", "bench"],
   ]);
 });
+
+/** A checkpoint of the project's run: the README's are of a longer one. */
+function newest(): string {
+  const [run] = readdirSync("checkpoints");
+  const steps = readdirSync(`checkpoints/${run}`).filter((name) => name.startsWith("step-"));
+  return `checkpoints/${run}/${steps.sort().at(-1)}`;
+}
 
 it("runs as written, in the order shown", { timeout: 120_000 }, async () => {
   for (const args of commands()) {
     const err = captured();
-    const real = args.map((arg) => arg.replace("data/…/train", "data/agent/train"));
+    const real = args.map((arg) => arg.replace("data/…/train", "data/agent/train").replace(/^run\/step-\d+$/, newest));
     const code = await main(real, { out: captured(), err, onSignal: () => () => {}, abort: () => {} });
     expect({ args, code, errors: err.text.match(/error: .*/)?.[0] }).toEqual({ args, code: 0, errors: undefined });
   }

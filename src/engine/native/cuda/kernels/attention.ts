@@ -66,7 +66,7 @@ export function attention(
   const keyPitch = (cache === null ? H + 2 * K : 2 * K) * D;
   const args = [at.out, at.lse, at.qkv, at.starts, keysValues, places].map(pointer);
   const sizes = [i32(keyPitch), i32(S), ...sizeArguments(shape, S)];
-  return [tiledLaunch("forward", storage, shape, tile, [...args, ...sizes])];
+  return [tiledLaunch("forward", storage, shape, tile, [...args, ...sizes], cache === null ? {} : { CACHED: 1 })];
 }
 
 /** Sets all of dQkv. */

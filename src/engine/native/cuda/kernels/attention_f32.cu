@@ -103,14 +103,15 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   const Place at(rows.queries, starts, T, H, K, window);
   const int head = blockIdx.x, from = rows.past + (gridDim.z - 1 - blockIdx.z) * ROWS, member = threadIdx.x % 4;
   const int query = from + threadIdx.x / 4;
-  const float *k_head = keysValues + rows.keys * keyPitch + head / (H / K) * HEAD_WIDTH;
+  const long long key_pitch = CACHED ? keyPitch : at.pitch;
+  const float *k_head = keysValues + rows.keys * key_pitch + head / (H / K) * HEAD_WIDTH;
   load_rows<ROWS>(queries, qkv + at.row * at.pitch + head * HEAD_WIDTH, at.pitch, from, T, scale);
   const int first = query < T ? first_key(at.sight, query) : T, end = from + ROWS < T ? from + ROWS : T;
   float greatest = LOWEST, sum = 0, mixed[SHARE] = {};
   for (int key = first_key(at.sight, from); key < end; key += BLOCK) {
     __syncthreads();
-    load_rows<BLOCK>(keys, k_head, keyPitch, key, T, 1);
-    load_rows<BLOCK>(values, k_head + K * HEAD_WIDTH, keyPitch, key, T, 1);
+    load_rows<BLOCK>(keys, k_head, key_pitch, key, T, 1);
+    load_rows<BLOCK>(values, k_head + K * HEAD_WIDTH, key_pitch, key, T, 1);
     __syncthreads();
     float powers[STEPS];
     products_with(powers, queries + threadIdx.x / 4 * PITCH, keys);

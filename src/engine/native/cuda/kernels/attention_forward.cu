@@ -57,16 +57,19 @@ extern "C" __global__ void __launch_bounds__(THREADS)
   T += at.past;
   const long long row = at.queries;
   const int head = blockIdx.x, from = at.past + (gridDim.z - 1 - blockIdx.z) * BLOCK_Q, lane = threadIdx.x % 32;
-  const int pitch = (H + 2 * K) * HEAD_WIDTH, out_pitch = H * HEAD_WIDTH;
+  const int pitch = (H + 2 * K) * HEAD_WIDTH, out_pitch = H * HEAD_WIDTH, key_pitch = CACHED ? keyPitch : pitch;
   const bf16 *q_head = qkv + row * pitch + head * HEAD_WIDTH;
-  const bf16 *k_head = keysValues + at.keys * keyPitch + head / (H / K) * HEAD_WIDTH, *v_head = k_head + K * HEAD_WIDTH;
+  /* Adding the heads to the row in two steps costs training the registers that it does not have. */
+  const bf16 *k_head = CACHED ? keysValues + at.keys * key_pitch + head / (H / K) * HEAD_WIDTH
+                              : qkv + row * pitch + (H + head / (H / K)) * HEAD_WIDTH;
+  const bf16 *v_head = k_head + K * HEAD_WIDTH;
   const Sight sight = {starts + row, T, window};
 
   const int begin = first_key(sight, from), end = from + BLOCK_Q < T ? from + BLOCK_Q : T;
   const int steps = (end - begin + BLOCK_K - 1) / BLOCK_K * 2;
   const auto load = [&](int step) {
     if (step < steps)
-      load_tile<BLOCK_K>(ring + step % STAGES * TILE, step % 2 == 0 ? k_head : v_head, keyPitch, begin + step / 2 * BLOCK_K, T);
+      load_tile<BLOCK_K>(ring + step % STAGES * TILE, step % 2 == 0 ? k_head : v_head, key_pitch, begin + step / 2 * BLOCK_K, T);
     copy_async_commit();
   };
   const auto arrive = [&](int step) {

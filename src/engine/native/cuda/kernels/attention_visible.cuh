@@ -7,6 +7,11 @@ struct Sight {
   int window; /* at least 1; T or more: no limit */
 };
 
+/* Whether there is a cache: known when a kernel is compiled, since what it takes to look there is registers that training needs. */
+#ifndef CACHED
+#define CACHED 0
+#endif
+
 /*
  * Rows of the batch's row that a block works on, as what is added to a place among its keys: to find a query, and to find a key. With a cache,
  * places[n] is the token of query n there, in rows of S, and `past` keys come before the first query.
@@ -17,7 +22,9 @@ struct Rows {
 };
 
 __device__ inline Rows rows_of(const int *places, int S, int T) {
-  const long long row = static_cast<long long>(blockIdx.y) * T, place = places ? places[row] : row;
+  const long long row = static_cast<long long>(blockIdx.y) * T;
+  if (!CACHED) return {row, row, 0};
+  const long long place = places[row];
   const int past = static_cast<int>(place % S);
   return {row - past, place - past, past};
 }

@@ -8,7 +8,7 @@ import { adamw } from "./adamw.js";
 import { addBias, addBiasBackward } from "./add-bias.js";
 import { attention, attentionBackward } from "./attention.js";
 import { crossEntropy } from "./cross-entropy.js";
-import { add, placeColumns, rope, sliceColumns, swiglu, swigluBackward } from "./elements.js";
+import { add, placeColumns, placeRows, rope, sliceColumns, swiglu, swigluBackward } from "./elements.js";
 import { embed, embedBackward } from "./embed.js";
 import { rmsNorm, rmsNormBackward } from "./rms-norm.js";
 import { squaredNorm } from "./squared-norm.js";
@@ -66,6 +66,7 @@ function launches({ C, D, F, V }: Model, storage: Storage): Launch[] {
     ...add(both, N * C, storage),
     ...sliceColumns(both, columns, storage),
     ...placeColumns(both, columns, storage),
+    ...placeRows({ ...both, rows_N: HERE }, columns, storage),
     ...rope({ qkv_NX: HERE, table_TD: HERE, positions_N: HERE }, shape, storage),
     ...swiglu({ out_NF: HERE, gateUp_NX: HERE }, { N, F }, storage),
     ...swigluBackward({ dGateUp_NX: HERE, dOut_NF: HERE, gateUp_NX: HERE }, { N, F }, storage),

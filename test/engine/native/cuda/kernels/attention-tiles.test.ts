@@ -82,9 +82,15 @@ describe.each(STORAGES)("attention's launches, %s", (storage) => {
   });
 
   it("pass the whole row as the window where there is none, and no more than it", () => {
-    for (const window of [null, 100_000])
-      expect(attention(AT, { ...LLAMA, window }, storage, CARDS.h100)[0].args[7]).toEqual({ i32: LLAMA.T });
-    expect(attention(AT, { ...LLAMA, window: 7 }, storage, CARDS.h100)[0].args[7]).toEqual({ i32: 7 });
+    const windowOf = (window: number | null) => attention(AT, { ...LLAMA, window }, storage, CARDS.h100)[0].args.at(-2);
+    for (const window of [null, 100_000]) expect(windowOf(window)).toEqual({ i32: LLAMA.T });
+    expect(windowOf(7)).toEqual({ i32: 7 });
+  });
+
+  it("are compiled for a cache where there is one, and for none where training has none to look at", () => {
+    const cache = { keysValues: AT.qkv, places: AT.starts, S: 64 };
+    const [[cached], [own]] = [{ ...AT, cache }, AT].map((at) => attention(at, LLAMA, storage, CARDS.h100));
+    expect(cached.kernel).toEqual({ ...own.kernel, defines: { ...own.kernel.defines, CACHED: 1 } });
   });
 
   it.each([
