@@ -221,19 +221,11 @@ interface Progress {
 
 /** Begins a save: tensors are copied while the next step computes its gradient, ahead of what is written as far as memory goes. */
 async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promise<string> {
-  const { plan, architecture, sources, order, engine, begin } = run;
+  const { plan, architecture, sources, order, begin } = run;
   const { step, updates, evaluations, report } = progress;
   // One copy of the model in flight at a time, and none left from the last save.
   await saver.finish();
   collectGarbage();
-  const copies = (): Copies => {
-    const copy = engine.copyOut(["weight", "moment1", "moment2"], run.copyAheadBytes);
-    const weights = copy.tensors.filter(({ kind }) => kind === "weight");
-    const moments = copy.tensors.filter(({ kind }) => kind !== "weight");
-    const dtype = weights.every(({ dtype }) => dtype === "BF16") ? "bfloat16" : "float32";
-    const config = toHuggingFaceConfig(architecture, { dtype, endOfText: sources.tokenizer.endOfText });
-    return { config, weights, moments, [Symbol.dispose]: () => copy[Symbol.dispose]() };
-  };
   const trainer: TrainerState = {
     format: 1,
     step,
@@ -254,13 +246,23 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
   };
   return saver.save({
     step,
-    copies,
+    copies: () => copiesOf(run),
     trainer,
     // So that a checkpoint's folder is complete for Hugging Face.
     attachments: await companionsOf(sources.tokenizer.path),
     retention: plan.checkpoint,
     onSaved: (folder) => report.saved(folder, step),
   });
+}
+
+/** Weights and moments as they are now, and the configuration that goes with their type. */
+function copiesOf({ architecture, sources, engine, copyAheadBytes }: Run): Copies {
+  const copy = engine.copyOut(["weight", "moment1", "moment2"], copyAheadBytes);
+  const weights = copy.tensors.filter(({ kind }) => kind === "weight");
+  const moments = copy.tensors.filter(({ kind }) => kind !== "weight");
+  const dtype = weights.every((weight) => weight.dtype === "BF16") ? "bfloat16" : "float32";
+  const config = toHuggingFaceConfig(architecture, { dtype, endOfText: sources.tokenizer.endOfText });
+  return { config, weights, moments, [Symbol.dispose]: () => copy[Symbol.dispose]() };
 }
 
 function checkOrder(begin: Beginning, order: DataOrder, where: string): void {

@@ -18,6 +18,7 @@ export const ORDER: readonly string[] = [
   "data/",
   "model/",
   "engine/engine.ts",
+  "engine/copy-out.ts",
   "engine/seam.ts",
   "engine/tfjs/",
   "engine/native/cuda/ffi/",

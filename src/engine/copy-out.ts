@@ -15,8 +15,9 @@ const LEAST_BLOCKS = 2;
 const BLOCK_UNIT = 8;
 const ELEMENT_BYTES = { F32: 4, BF16: 2 } as const;
 
-/** What is copied of a tensor at a time. */
 export type OutgoingSpec = Omit<OutgoingTensor, "pieces">;
+
+/** What is copied of a tensor at a time. */
 export interface Part {
   readonly kind: TensorKind;
   readonly name: string;
@@ -30,11 +31,6 @@ interface PlacedPart extends Part {
   readonly block: number;
   /** In the block, in bytes. */
   readonly offset: number;
-}
-
-/** Bytes of all the values. */
-export function outgoingBytes(tensors: readonly Omit<OutgoingSpec, "name" | "kind">[]): number {
-  return tensors.reduce((sum, { shape, dtype }) => sum + ELEMENT_BYTES[dtype] * sizeOf(shape), 0);
 }
 
 export class CopyOut implements TensorCopy {

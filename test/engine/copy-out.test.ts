@@ -1,7 +1,8 @@
 /** Tensors on their way out through a bounded number of blocks. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
-import { CopyOut, type OutgoingSpec, outgoingBytes, type Part } from "../../src/engine/copy-out.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { UserError } from "../../src/base/errors.js";
+import { CopyOut, type OutgoingSpec, type Part } from "../../src/engine/copy-out.js";
 import type { Piece, TensorCopy } from "../../src/engine/engine.js";
 
 const SPECS: readonly OutgoingSpec[] = [
@@ -43,8 +44,6 @@ const EXPECTED = Object.fromEntries(
 );
 
 describe("CopyOut", () => {
-  it("knows its bytes", () => expect(outgoingBytes(SPECS)).toBe(BYTES));
-
   it.each([1, 16, 17, 100, 256, 1000, BYTES, 10 * BYTES, Number.POSITIVE_INFINITY])(
     "holds at most %d bytes, gives every value once and in order, to a slow taker and to a fast one",
     async (aheadBytes) => {
@@ -118,6 +117,18 @@ describe("CopyOut", () => {
     const torn = async () => Promise.reject(new Error("torn"));
     await copy.fill(torn).catch((error: unknown) => copy.fail(error));
     await taking;
+  });
+
+  it("says so where memory ends", async () => {
+    vi.stubGlobal("ArrayBuffer", function refuse() {
+      throw new RangeError("Array buffer allocation failed");
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const filling = new CopyOut(SPECS, 64).fill(read);
+    await expect(filling).rejects.toThrow(
+      /no memory left for the copies of a checkpoint[\s\S]*0 B so far: Array buffer/,
+    );
+    await expect(filling).rejects.toThrow(UserError);
   });
 
   it("refuses to be taken out of order or twice", async () => {
