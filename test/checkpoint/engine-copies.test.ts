@@ -23,7 +23,7 @@ const batch = batchOf(architecture);
 const { table, weights } = modelOf({ architecture });
 const parameters = weights.reduce((sum, { data }) => sum + data.length, 0);
 
-/** An engine whose chance is not that of a device that rounds to nearest: bf16 numbers are bf16 numbers. */
+/** An engine without weights; it is disposed when the test ends. */
 function empty(precision: PrecisionName): NativeEngine {
   const options = { name: "native", precision: PRECISIONS[precision] };
   const engine = new NativeEngine(architecture, table, plainDevice(), options);

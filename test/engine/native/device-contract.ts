@@ -79,6 +79,17 @@ function memoryContract({ open, alignment }: DeviceUnderTest): void {
     expect(() => device.write(a, new Int32Array(6))).toThrow("a f32[2, 3] cannot take 6 values of i32");
     expect(() => device.write(ids, new Float32Array(2))).toThrow("ids i32[2] cannot take 2 values of f32");
     await expect(device.read(ids)).rejects.toThrow("ids i32[2] cannot be read");
+    await expect(device.readInto(a, new Float32Array(5))).rejects.toThrow(/cannot (fill|be read into) 5 values/);
+    await expect(device.readInto(a, new Uint16Array(6))).rejects.toThrow(/cannot (fill|be read into) 6 values/);
+  });
+
+  it("reads into memory that is there", async () => {
+    using device = await open();
+    const { a } = pairOf(device);
+    device.write(a, Float32Array.of(1, 2, 3, 4, 5, 6));
+    const all = new Float32Array(8);
+    await device.readInto(a, all.subarray(1, 7));
+    expect([...all]).toEqual([0, 1, 2, 3, 4, 5, 6, 0]);
   });
 
   it.each([[[0]], [[2, -1]], [[1.5]], [[Number.NaN]]])("refuses the shape %s", async (shape) => {
