@@ -220,6 +220,7 @@ interface Progress {
 async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promise<string> {
   const { plan, architecture, sources, order, engine, begin } = run;
   const { step, updates, evaluations, report } = progress;
+  const { endOfText, beginOfText } = sources.tokenizer;
   // One copy of the model in flight at a time, and none left from the last save.
   await saver.finish();
   collectGarbage();
@@ -248,7 +249,7 @@ async function save(run: Run, saver: BackgroundSaver, progress: Progress): Promi
   };
   return saver.save({
     step,
-    config: toHuggingFaceConfig(architecture, { dtype: "float32", endOfText: sources.tokenizer.endOfText }),
+    config: toHuggingFaceConfig(architecture, { dtype: "float32", endOfText, beginOfText }),
     copies,
     trainer,
     // So that a checkpoint's folder is complete for Hugging Face.
