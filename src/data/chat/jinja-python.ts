@@ -31,7 +31,9 @@ export function stripPython(text: string, characters: string | null, { left, rig
 export function titlePython(text: string): string {
   return text.replace(/\p{Cased}+/gu, (word) => {
     const [first] = word;
-    return first.toUpperCase() + word.toLowerCase().slice(first.toLowerCase().length);
+    // What becomes several letters in capitals, as ligatures do, has only one of them here.
+    const [capital, ...rest] = first.toUpperCase();
+    return capital + rest.join("").toLowerCase() + word.toLowerCase().slice(first.toLowerCase().length);
   });
 }
 
