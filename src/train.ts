@@ -261,7 +261,8 @@ function copiesOf({ architecture, sources, engine, copyAheadBytes }: Run): Copie
   const weights = copy.tensors.filter(({ kind }) => kind === "weight");
   const moments = copy.tensors.filter(({ kind }) => kind !== "weight");
   const dtype = weights.every((weight) => weight.dtype === "BF16") ? "bfloat16" : "float32";
-  const config = toHuggingFaceConfig(architecture, { dtype, endOfText: sources.tokenizer.endOfText });
+  const { endOfText, beginOfText } = sources.tokenizer;
+  const config = toHuggingFaceConfig(architecture, { dtype, endOfText, beginOfText });
   return { config, weights, moments, [Symbol.dispose]: () => copy[Symbol.dispose]() };
 }
 

@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { messageOf, type Problem, systemCode, UserError } from "../base/errors.js";
 import { isObject } from "../checkpoint/json.js";
-import { type Conversation, conversationOf } from "./generate-conversation.js";
+import { type Conversation, message } from "../corpus/conversations/conversation.js";
+import { parseConversation } from "../corpus/conversations/formats.js";
 
 /** Where prompts come from, in this order. */
 export interface PromptSources {
@@ -20,8 +21,7 @@ export type GivenPrompt = { readonly text: string } | Conversation;
 /** @throws UserError for everything that is no prompt, or when a chat has none. */
 export async function readPrompts(sources: PromptSources): Promise<GivenPrompt[]> {
   const { promptsFile, messagesFile, chat } = sources;
-  const said = (text: string): GivenPrompt =>
-    chat ? { messages: [{ role: "user", content: text }], tools: [] } : { text };
+  const said = (text: string): GivenPrompt => (chat ? { messages: [message("user", text)], tools: [] } : { text });
   const fromFile = promptsFile === null ? [] : await readLines(promptsFile, said, chat);
   const fromMessages = messagesFile === null ? [] : [await readConversation(messagesFile)];
   const all = [...sources.prompts.map(said), ...fromFile, ...fromMessages];
@@ -53,6 +53,14 @@ function promptOf(value: unknown, said: (text: string) => GivenPrompt, chat: boo
   if (typeof text === "string") return said(text);
   if (chat && isObject(value) && "messages" in value) return conversationOf(value);
   throw new Error(String(JSON.stringify(value)).slice(0, 80));
+}
+
+/** A list of messages, or a record in OpenAI's form, read as `prepare` reads it. @throws Error that says what it is not. */
+function conversationOf(value: unknown): Conversation {
+  const record = Array.isArray(value) ? { messages: value } : value;
+  const parsed = parseConversation(record, { format: "openai", columns: {}, roles: {} });
+  if ("why" in parsed) throw new Error(parsed.why);
+  return parsed.conversation;
 }
 
 async function readConversation(path: string): Promise<Conversation> {

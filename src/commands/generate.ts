@@ -5,6 +5,7 @@ import { ProgressLine, type ProgressStream } from "../base/report.js";
 import type { Plan } from "../config/plan.js";
 import type { ChatTemplate } from "../data/chat/chat-template.js";
 import { loadChatTemplate } from "../data/chat/chat-template-file.js";
+import { chatInput } from "../data/chat/samples.js";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.js";
 import type { EngineKind, Places } from "../engine/select.js";
 import { endOfTurn, endTokensOf } from "../eval/end-tokens.js";
@@ -46,6 +47,8 @@ export interface Completion extends Continuation {
 
 export interface GenerateReport {
   readonly model: string;
+  /** The run has no checkpoint yet: this is the model that it begins with. */
+  readonly isBase: boolean;
   readonly engine: string;
   readonly seconds: Generation["seconds"];
   /** In decoding, over all prompts together; null where one token of each was all. */
@@ -72,7 +75,9 @@ export async function generate(options: GenerateOptions): Promise<GenerateReport
   using engine = model.engine;
   line.clear();
   checkTokenizer(model, tokenizer);
-  const prompts = given.map((prompt) => encodePrompt(prompt, tokenizer, template, model));
+  if (model.isBase)
+    options.progress.write(`the run has no checkpoint yet: this is the model it begins with, ${model.folder}\n`);
+  const prompts = given.map((prompt) => encodePrompt(prompt, tokenizer, template));
   checkLengths(prompts, model.architecture.maxLength);
   const shown = options.json
     ? null
@@ -123,24 +128,18 @@ function checkTokenizer({ tokenizer, folder }: LoadedModel, found: Tokenizer): v
 }
 
 /**
- * A rendered conversation holds all its tokens. A text for a model of others gets what Hugging Face puts before it; ours were trained on
- * documents without it. An empty prompt begins where documents begin: after the end of another.
+ * As `prepare` writes it: a rendered conversation holds all its tokens, a text begins as documents begin. Where nothing stands before them,
+ * an empty prompt is the end of another.
  */
-function encodePrompt(
-  prompt: GivenPrompt,
-  tokenizer: Tokenizer,
-  template: ChatTemplate | null,
-  { trainer }: LoadedModel,
-): Prompt {
+function encodePrompt(prompt: GivenPrompt, tokenizer: Tokenizer, template: ChatTemplate | null): Prompt {
   if ("messages" in prompt) {
     if (template === null) throw new Error("a conversation outside of a chat");
-    const text = template.render({ ...prompt, addGenerationPrompt: true });
+    const text = template.render({ ...chatInput(prompt), addGenerationPrompt: true });
     const tokens = [...tokenizer.encode(text, { specialTokens: "parse" })];
     return { text, shown: "", tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
   }
   const { text } = prompt;
-  const before = trainer === null && tokenizer.beginOfText !== null ? [tokenizer.beginOfText] : [];
-  const tokens = [...before, ...tokenizer.encode(text)];
+  const tokens = [...tokenizer.encode(text, { begin: true })];
   return { text, shown: text, tokens: tokens.length === 0 ? [tokenizer.endOfText] : tokens };
 }
 
@@ -169,6 +168,7 @@ function reportOf(model: LoadedModel, prompts: readonly Prompt[], generation: Ge
   const { continuations, seconds, decodedTokens } = generation;
   return {
     model: model.folder,
+    isBase: model.isBase,
     engine: model.engine.describe().name,
     seconds,
     tokensPerSecond: decodedTokens === 0 ? null : decodedTokens / seconds.decoding,

@@ -98,8 +98,8 @@ async function domainLoss(
 /** UTF-8 bytes of the text of the counted targets. A character cut by the batch's edge counts as the three bytes of U+FFFD. */
 function textBytes(tokenizer: Tokenizer, targets: Int32Array, mask: Uint8Array): number {
   const counted: number[] = [];
-  for (let i = 0; i < targets.length; i++)
-    if (mask[i] === 1 && targets[i] !== tokenizer.endOfText) counted.push(targets[i]);
+  const isText = (id: number): boolean => id !== tokenizer.endOfText && id !== tokenizer.beginOfText;
+  for (let i = 0; i < targets.length; i++) if (mask[i] === 1 && isText(targets[i])) counted.push(targets[i]);
   return Buffer.byteLength(tokenizer.decode(counted));
 }
 

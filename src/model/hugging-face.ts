@@ -24,6 +24,8 @@ export interface HuggingFaceOptions {
   readonly dtype: "float32" | "bfloat16";
   /** Id of the end-of-text token. */
   readonly endOfText: number;
+  /** Id of the token that texts begin with; absent or null where there is none. */
+  readonly beginOfText?: number | null;
 }
 
 /** The class that computes this architecture. Llama refuses a width that its heads do not divide; Mistral without window is the same decoder. */
@@ -59,10 +61,12 @@ export function toHuggingFaceConfig(architecture: Architecture, options: Hugging
     tie_word_embeddings: architecture.tied,
     attention_dropout: 0,
     use_cache: true,
-    bos_token_id: null,
+    bos_token_id: options.beginOfText ?? null,
     eos_token_id: options.endOfText,
     pad_token_id: null,
     torch_dtype: options.dtype,
+    // Where it is missing, version 5 warns that the tokenizer may be one of Mistral's that it has to mend.
+    transformers_version: "5.0.0",
     ...typeFields(type, architecture),
   };
 }

@@ -72,17 +72,17 @@ describe("generate --chat", () => {
   });
 
   it.each([
-    [{}, /no list of messages/],
-    [[], /no list of messages/],
-    [["hello"], /message 1 is no object/],
-    [[{ content: "a" }], /message 1 has no role/],
-    [[{ role: "user", content: [{ type: "image_url" }] }], /message 1: its content is no text/],
-    [[{ role: "user", content: 7 }], /message 1: its content is no text/],
-    [[{ role: "assistant", tool_calls: {} }], /tool_calls.* is no list/],
-    [[{ role: "assistant", tool_calls: [{}] }], /without a function's name/],
-    [[{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: "{" } }] }], /JSON/],
-    [[{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: "[1]" } }] }], /arguments of f/],
-    [{ messages: [{ role: "user", content: "a" }], tools: "weather" }, /`tools` is no list/],
+    [{}, /there is no `messages`/],
+    [[], /there are no messages/],
+    [["hello"], /message 1: it is not an object/],
+    [[{ role: "user", content: "a" }, { content: "a" }], /message 2: the role "" is not known/],
+    [[{ role: "user", content: [{ type: "image_url" }] }], /message 1: .* something other than text/],
+    [[{ role: "user", content: 7 }], /message 1: .* is not a text/],
+    [[{ role: "assistant", tool_calls: {} }], /message 1: a tool call has no name/],
+    [[{ role: "assistant", tool_calls: [{}] }], /message 1: a tool call has no name/],
+    [[{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: "{" } }] }], /arguments is not JSON/],
+    [[{ role: "assistant", tool_calls: [{ function: { name: "f", arguments: "[1]" } }] }], /arguments are not an obj/],
+    [{ messages: [{ role: "user", content: "a" }], tools: "weather" }, /`tools` is not JSON/],
   ])("refuses %j", async (content, message) => {
     const refused = generate({ ...base, messagesFile: await messages(content) });
     await expect(refused).rejects.toThrow(message);

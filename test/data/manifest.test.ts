@@ -25,7 +25,7 @@ const MANIFEST: Manifest = {
   key: "key",
   domain: "agent",
   inputs: [{ path: "agent.jsonl", bytes: 3, modified: 1000, sha256: "aa" }],
-  tokenizer: { fingerprint: "ff", vocabulary: 300, endOfText: 0 },
+  tokenizer: { fingerprint: "ff", vocabulary: 300, endOfText: 0, beginOfText: null },
   choices: { heldOut: 0.1, skipInvalid: 0, shardTokens: 100, specialTokens: "literal" },
   shards: { train: [SHARD], heldOut: [] },
   counts: {

@@ -63,13 +63,15 @@ describe("the round trip", () => {
 });
 
 describe("writing", () => {
-  it("names class, type of weights and end of text", () => {
-    const config = toHuggingFaceConfig(llama, { dtype: "bfloat16", endOfText: 5 });
-    expect(config).toMatchObject({
-      architectures: ["LlamaForCausalLM"],
-      torch_dtype: "bfloat16",
-      eos_token_id: 5,
+  it("names class, type of weights, and what texts begin and end with", () => {
+    const config = { architectures: ["LlamaForCausalLM"], torch_dtype: "bfloat16", eos_token_id: 5 };
+    expect(toHuggingFaceConfig(llama, { dtype: "bfloat16", endOfText: 5 })).toMatchObject({
+      ...config,
       bos_token_id: null,
+    });
+    expect(toHuggingFaceConfig(llama, { dtype: "bfloat16", endOfText: 5, beginOfText: 4 })).toMatchObject({
+      ...config,
+      bos_token_id: 4,
     });
   });
 

@@ -30,6 +30,19 @@ export const ROLE_NAMES: Readonly<Record<string, Role | "call">> = {
   ...{ tool: "tool", function: "tool", observation: "tool", function_response: "tool", tool_response: "tool" },
 };
 
+/** Reads every turn of a list; what is wrong with one is said with its number. */
+function eachTurn(turns: readonly unknown[], read: (turn: Fields) => Message): Message[] {
+  return turns.map((turn, index) => {
+    try {
+      if (!isFields(turn)) throw new Unusable("it is not an object");
+      return read(turn);
+    } catch (error) {
+      if (error instanceof Unusable) throw new Unusable(`message ${index + 1}: ${error.message}`);
+      throw error;
+    }
+  });
+}
+
 function roleOf(value: unknown, roles: Naming["roles"]): Role | "call" {
   const name = textOf(value, "a role");
   if (Object.hasOwn(roles, name)) return roles[name];
@@ -38,8 +51,7 @@ function roleOf(value: unknown, roles: Naming["roles"]): Role | "call" {
 
 /** `messages` with `role`, `content`, `tool_calls`; older `function_call`; content as a text or a list of text parts. */
 export function parseOpenAi(fields: Fields, { column, roles }: Naming): Conversation {
-  const messages = listOf(column(fields, "messages"), "`messages`").map((turn): Message => {
-    if (!isFields(turn)) throw new Unusable("a message is not an object");
+  const messages = eachTurn(listOf(column(fields, "messages"), "`messages`"), (turn) => {
     const role = roleOf(column(turn, "role"), roles);
     const calls = callsOf(turn["tool_calls"] ?? turn["function_call"]);
     if (role === "call" || (calls.length > 0 && role !== "assistant"))
@@ -67,8 +79,7 @@ function contentOf(value: unknown): string {
 /** Turns with a role and a text; calls are turns of their own, or text with JSON in it. */
 export function parseShareGpt(fields: Fields, { column, roles }: Naming): Conversation {
   const system = optionalText(column(fields, "system"), "`system`");
-  const turns = listOf(column(fields, "messages"), "the conversation").map((turn): Message => {
-    if (!isFields(turn)) throw new Unusable("a turn is not an object");
+  const turns = eachTurn(listOf(column(fields, "messages"), "the conversation"), (turn) => {
     const role = roleOf(column(turn, "role"), roles);
     const content = column(turn, "content");
     const loss = lossOf(turn);

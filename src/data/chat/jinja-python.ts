@@ -27,6 +27,16 @@ export function stripPython(text: string, characters: string | null, { left, rig
   return start === 0 && end === points.length ? text : points.slice(start, end).join("");
 }
 
+/** `str.title`: whatever is not a letter with case begins a word anew. */
+export function titlePython(text: string): string {
+  return text.replace(/\p{Cased}+/gu, (word) => {
+    const [first] = word;
+    // What becomes several letters in capitals, as ligatures do, has only one of them here.
+    const [capital, ...rest] = first.toUpperCase();
+    return capital + rest.join("").toLowerCase() + word.toLowerCase().slice(first.toLowerCase().length);
+  });
+}
+
 export function isPythonString(value: RuntimeValue): value is RuntimeValue & { readonly value: string } {
   return value.type === "StringValue";
 }

@@ -4,7 +4,14 @@
  * Python without saying so (`strip` with an argument, equality of lists and objects, how values are printed), Python's meaning is put back.
  */
 import * as jinja from "@huggingface/jinja";
-import { equalInPython, isPythonString, printPython, type RuntimeValue, stripPython } from "./jinja-python.js";
+import {
+  equalInPython,
+  isPythonString,
+  printPython,
+  type RuntimeValue,
+  stripPython,
+  titlePython,
+} from "./jinja-python.js";
 
 interface Statement {
   readonly type: string;
@@ -153,7 +160,7 @@ class BoundedInterpreter extends library.Interpreter {
 
   /** The value of an expression that the library gets wrong; null: it does not. */
   private asPython(statement: Statement | undefined, environment: Environment): RuntimeValue | null {
-    if (statement?.type === "CallExpression") return this.strip(statement as MethodCall, environment);
+    if (statement?.type === "CallExpression") return this.callText(statement as MethodCall, environment);
     if (statement?.type === "BinaryExpression") return this.compare(statement as Binary, environment);
     if (statement?.type === "FilterExpression") return this.trim(statement as Filter, environment);
     return null;
@@ -169,11 +176,13 @@ class BoundedInterpreter extends library.Interpreter {
     return super.evaluate(name, environment);
   }
 
-  private strip({ callee, args }: MethodCall, environment: Environment): RuntimeValue | null {
+  private callText({ callee, args }: MethodCall, environment: Environment): RuntimeValue | null {
     const method = callee.property?.value;
-    if (callee.type !== "MemberExpression" || callee.computed || !STRIPS.has(method)) return null;
+    if (callee.type !== "MemberExpression" || callee.computed || !(STRIPS.has(method) || method === "title"))
+      return null;
     const text = this.evaluate(callee.object, environment);
     if (!isPythonString(text)) return null;
+    if (method === "title") return this.text(titlePython(text.value), environment);
     const [characters] = args.map((argument) => this.evaluate(argument, environment));
     const strip = { left: method !== "rstrip", right: method !== "lstrip" };
     return this.text(

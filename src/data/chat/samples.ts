@@ -7,7 +7,7 @@
  * those turns; such an answer becomes a sample of its own that ends with it, which is what the model sees when it has to give that answer.
  */
 import type { Conversation, Message } from "../../corpus/conversations/conversation.js";
-import type { ChatTemplate, TemplateMessage } from "./chat-template.js";
+import type { ChatInput, ChatTemplate, TemplateMessage } from "./chat-template.js";
 
 export interface ChatSample {
   readonly text: string;
@@ -48,15 +48,13 @@ export function chatSamples(conversation: Conversation, options: SampleOptions):
 /** Renders beginnings of a conversation, each once. */
 class Renderer {
   private readonly texts = new Map<string, string>();
-  private readonly messages: readonly TemplateMessage[];
-  private readonly tools: readonly unknown[];
+  private readonly input: ReturnType<typeof chatInput>;
 
   constructor(
     conversation: Conversation,
     readonly template: ChatTemplate,
   ) {
-    this.messages = templateMessages(conversation.messages);
-    this.tools = conversation.tools.map((tool) => ({ type: "function", function: tool }));
+    this.input = chatInput(conversation);
   }
 
   /** The text of the first `count` messages. */
@@ -64,17 +62,14 @@ class Renderer {
     const key = `${count} ${addGenerationPrompt}`;
     const known = this.texts.get(key);
     if (known !== undefined) return known;
-    const text = this.template.render({
-      messages: this.messages.slice(0, count),
-      tools: this.tools,
-      addGenerationPrompt,
-    });
+    const { messages, tools } = this.input;
+    const text = this.template.render({ messages: messages.slice(0, count), tools, addGenerationPrompt });
     this.texts.set(key, text);
     return text;
   }
 
   marked(): ReturnType<ChatTemplate["renderMarked"]> {
-    return this.template.renderMarked({ messages: this.messages, tools: this.tools });
+    return this.template.renderMarked(this.input);
   }
 }
 
@@ -132,6 +127,11 @@ function withoutTail(text: string, [start, end]: Span, spells: (text: string) =>
     if (spells(tail)) return spells(tail.slice(0, -1)) ? [start, end] : [start, start + trimmed.length];
   }
   return [start, end];
+}
+
+/** A conversation as templates know it, in training as in `generate`. */
+export function chatInput({ messages, tools }: Conversation): Required<Pick<ChatInput, "messages" | "tools">> {
+  return { messages: templateMessages(messages), tools: tools.map((tool) => ({ type: "function", function: tool })) };
 }
 
 /**

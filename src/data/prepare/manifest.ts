@@ -44,7 +44,12 @@ export interface PrepareChoices {
 export interface Recipe {
   readonly domain: string;
   readonly inputs: readonly InputFile[];
-  readonly tokenizer: { readonly fingerprint: string; readonly vocabulary: number; readonly endOfText: number };
+  readonly tokenizer: {
+    readonly fingerprint: string;
+    readonly vocabulary: number;
+    readonly endOfText: number;
+    readonly beginOfText: number | null;
+  };
   readonly choices: PrepareChoices;
 }
 

@@ -1,4 +1,4 @@
-/** Texts to tokens, each ending with the end-of-text token: the work that `prepare` hands to its worker threads. */
+/** Texts to tokens, a plain one begun as the tokenizer begins texts, each ending with the end-of-text token: the work that `prepare` hands to its worker threads. */
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { SpecialTokens } from "../tokenizer/tokenizer-sections.js";
 
@@ -63,7 +63,9 @@ interface EncodedText {
  */
 function encodeText(tokenizer: Tokenizer, given: EncodableText, specialTokens: SpecialTokens): EncodedText {
   const { text, counted } = typeof given === "string" ? { text: given, counted: null } : given;
-  const encode = (from: number, to: number): Int32Array => tokenizer.encode(text.slice(from, to), { specialTokens });
+  const begin = counted === null;
+  const encode = (from: number, to: number): Int32Array =>
+    tokenizer.encode(text.slice(from, to), { specialTokens, begin });
   const cuts = [0, ...(counted?.flat() ?? []), text.length];
   const segments = cuts.slice(1).map((end, at) => ({ tokens: encode(cuts[at], end), counts: at % 2 === 1 }));
   const length = segments.reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -76,11 +76,11 @@ export async function prepareDomain(options: PrepareDomainOptions): Promise<Prep
   const start = performance.now();
   await recover(folder);
   const known = await knownManifest(folder, force);
-  const { fingerprint, vocabulary, endOfText } = tokenizer;
+  const { fingerprint, vocabulary, endOfText, beginOfText } = tokenizer;
   const recipe: Recipe = {
     domain: options.domain,
     inputs: await describeInputs(options.paths, dirname(folder), known?.inputs ?? []),
-    tokenizer: { fingerprint, vocabulary, endOfText },
+    tokenizer: { fingerprint, vocabulary, endOfText, beginOfText },
     choices: options.choices,
   };
   const key = recipeKey(recipe);

@@ -189,11 +189,11 @@ export async function findEndOfText({ path, idOf }: TokenizerFile): Promise<numb
 }
 
 /**
- * The token that Hugging Face puts before a text: the first of the post-processor's template, or else `bos_token` of the
- * `tokenizer_config.json` beside the file; null when there is neither.
+ * The token that Hugging Face puts before a text: the first of the post-processor's template; null when there is none. A `bos_token` that
+ * `tokenizer_config.json` merely names (SmolLM, Qwen) is put before nothing.
  */
-export async function findBeginOfText({ path, idOf, postProcessor }: TokenizerFile): Promise<number | null> {
-  const named = templateStart(postProcessor) ?? (await namedBeside(path, "bos_token"));
+export function findBeginOfText({ idOf, postProcessor }: TokenizerFile): number | null {
+  const named = templateStart(postProcessor);
   return named === null ? null : idOf(named);
 }
 

@@ -29,17 +29,18 @@ export interface Tokenizer {
   readonly fingerprint: string;
   /** The token that ends a document. */
   readonly endOfText: number;
-  /** The token that Hugging Face puts before a text when asked to add special tokens; `encode` never does. Null: there is none. */
+  /** The token that the file's post-processor puts before a text, and so stands before every document; null: there is none. */
   readonly beginOfText: number | null;
   /** Which code encodes: ours, for byte-level or for sentencepiece-style BPE, or the library's. */
   readonly encoder: "byte-bpe" | "character-bpe" | "library";
   /** Whether a text contains the spelling of a special token. */
   spellsSpecialToken(text: string): boolean;
   /**
-   * The ids of a text, special tokens `literal` unless said otherwise; never cut short, and nothing is added around them, as with
-   * `add_special_tokens=False`: a rendered chat template holds its tokens already. Half a surrogate pair counts as U+FFFD.
+   * The ids of a text, special tokens `literal` unless said otherwise; never cut short. `begin` puts `beginOfText` before them; without it
+   * nothing is added, as with `add_special_tokens=False`: a rendered chat template holds its tokens already. Half a surrogate pair counts as
+   * U+FFFD.
    */
-  encode(text: string, options?: { readonly specialTokens?: SpecialTokens }): Int32Array;
+  encode(text: string, options?: { readonly specialTokens?: SpecialTokens; readonly begin?: boolean }): Int32Array;
   /**
    * The text of ids; ids that no token has are left out. Spaces before punctuation stay, whatever `clean_up_tokenization_spaces` beside the
    * file says: it would change code and tables.
@@ -66,7 +67,7 @@ export interface LoadOptions {
 /** @throws UserError when the file is absent, damaged, not a tokenizer or of a kind that the library does not know. */
 export async function loadTokenizer(path: string, options: LoadOptions = {}): Promise<Tokenizer> {
   const file = await readTokenizerFile(path);
-  const [endOfText, beginOfText] = [await findEndOfText(file), await findBeginOfText(file)];
+  const [endOfText, beginOfText] = [await findEndOfText(file), findBeginOfText(file)];
   const { addedTokens } = file;
   const shape = options.encoder === "library" ? null : (byteBpeShape(file, compilePattern) ?? characterBpeShape(file));
   // Only what we do not recognise needs the library, which costs as much as all the rest; where it is needed it tells damage at once.
@@ -87,7 +88,7 @@ export async function loadTokenizer(path: string, options: LoadOptions = {}): Pr
     beginOfText,
     encoder: shape?.kind ?? "library",
     spellsSpecialToken: specialTokenFinder(addedTokens),
-    encode: encodeBy(shape === null ? libraryEncoders(file, library) : ourEncoders(shape, addedTokens)),
+    encode: encodeBy(shape === null ? libraryEncoders(file, library) : ourEncoders(shape, addedTokens), beginOfText),
     textStream,
     decode: (ids, options) => decodeAll(textStream(options), ids),
     tokenText,
@@ -150,9 +151,15 @@ function libraryEncoders(file: TokenizerFile, library: () => LibraryTokenizer): 
   };
 }
 
-function encodeBy(encoders: Encoders): Tokenizer["encode"] {
-  return (text, { specialTokens = "literal" } = {}) =>
-    encoders[specialTokens](text.replace(/\p{Surrogate}/gu, "\ufffd"));
+function encodeBy(encoders: Encoders, beginOfText: number | null): Tokenizer["encode"] {
+  return (text, { specialTokens = "literal", begin = false } = {}) => {
+    const ids = encoders[specialTokens](text.replace(/\p{Surrogate}/gu, "\ufffd"));
+    if (!begin || beginOfText === null) return ids;
+    const begun = new Int32Array(1 + ids.length);
+    begun[0] = beginOfText;
+    begun.set(ids, 1);
+    return begun;
+  };
 }
 
 function buildLibrary(file: TokenizerFile, addedTokens: readonly AddedToken[]): LibraryTokenizer {

@@ -70,7 +70,7 @@ describe("a conversation", () => {
       ],
       tools: [ADD],
     });
-    expect(parse("sharegpt", record, { columns })).toEqual({ why: 'the role "customer" is not known' });
+    expect(parse("sharegpt", record, { columns })).toEqual({ why: 'message 1: the role "customer" is not known' });
   });
 
   it("is read from xLAM's JSON inside JSON", () => {
@@ -136,31 +136,31 @@ describe("a conversation", () => {
     ["openai", {}, "there is no `messages`"],
     ["openai", { messages: [] }, "there are no messages"],
     ["openai", { messages: "{" }, "`messages` is not JSON"],
-    ["openai", { messages: [{ role: "user", content: 5 }] }, "a message's content is not a text"],
+    ["openai", { messages: [{ role: "user", content: 5 }] }, "message 1: a message's content is not a text"],
     [
       "openai",
       { messages: [{ role: "user", content: [{ type: "image" }] }] },
-      "a message holds something other than text",
+      "message 1: a message holds something other than text",
     ],
     [
       "openai",
       { messages: [{ role: "user", content: "", tool_calls: [CALL] }] },
-      "only an assistant's message has tool calls",
+      "message 1: only an assistant's message has tool calls",
     ],
     [
       "openai",
       { messages: [{ role: "assistant", tool_calls: [{ name: "f", arguments: "{" }] }] },
-      "a call's arguments is not JSON",
+      "message 1: a call's arguments is not JSON",
     ],
     [
       "openai",
       { messages: [{ role: "assistant", tool_calls: [{ name: "f", arguments: [1] }] }] },
-      "a call's arguments are not an object",
+      "message 1: a call's arguments are not an object",
     ],
     [
       "openai",
       { messages: [{ role: "assistant", tool_calls: [{ name: "f", arguments: '{"id":12345678901234567890}' }] }] },
-      "a whole number beyond 2^53, which cannot be kept exactly",
+      "message 1: a whole number beyond 2^53, which cannot be kept exactly",
     ],
     [
       "openai",
@@ -169,12 +169,12 @@ describe("a conversation", () => {
           { role: "assistant", tool_calls: [{ name: "f", arguments: `{"a":${"[".repeat(70)}${"]".repeat(70)}}` }] },
         ],
       },
-      "values nested deeper than 64",
+      "message 1: values nested deeper than 64",
     ],
     [
       "openai",
       { messages: [{ role: "user", content: "", weight: 0.5 }] },
-      "a message's `loss` or `weight` is neither a boolean nor 0 or 1",
+      "message 1: a message's `loss` or `weight` is neither a boolean nor 0 or 1",
     ],
     ["openai", { messages: [{ role: "user", content: "" }], tools: [{}] }, "a tool has no name"],
     ["alpaca", { instruction: "i", output: "o", history: ["x"] }, "`history` is not a list of pairs"],

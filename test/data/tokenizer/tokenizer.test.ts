@@ -144,10 +144,10 @@ describe("the token before a text", () => {
   const begin = async (content: object): Promise<number | null> =>
     (await loadTokenizer(await writeTemporary("begin.json", { model, ...content }))).beginOfText;
 
-  it("is the template's first, or named beside the file, and never added by us", async () => {
+  it("is the first of the post-processor's template, whatever is named beside the file, and added when asked for", async () => {
     expect(await begin({})).toBeNull();
     await writeTemporary("tokenizer_config.json", { bos_token: "begin" });
-    expect(await begin({})).toBe(3);
+    expect(await begin({})).toBeNull();
     expect(await begin({ post_processor: template("<s>") })).toBe(1);
     expect(await begin({ post_processor: { type: "Sequence", processors: [template("<s>")] } })).toBe(1);
     expect(await begin({ post_processor: template("unheard-of") })).toBeNull();
@@ -156,6 +156,8 @@ describe("the token before a text", () => {
       await writeTemporary("begin.json", { model, post_processor: template("<s>") }),
     );
     expect([...tokenizer.encode("hello")]).toEqual([0]);
+    expect([...tokenizer.encode("hello", { begin: true })]).toEqual([1, 0]);
+    expect([...tokenizer.encode("", { begin: true })]).toEqual([1]);
     expect([tokenizer.idOf("begin"), tokenizer.idOf("end")]).toEqual([3, null]);
   });
 });
