@@ -98,7 +98,9 @@ const losses = [];
     lap(`step ${update}`);
   }
   await engine.evaluate({ ...batch, rows: 1, ...firstRow() });
-  await engine.snapshot("weight");
+  const copy = engine.copyOut(["weight"], 64 << 20);
+  for (const { pieces } of copy.tensors) for await (const _ of pieces());
+  copy[Symbol.dispose]();
   lap("evaluate a row, read the weights");
   engine[Symbol.dispose]();
 }
