@@ -3,7 +3,7 @@ import { type Problem, UserError } from "../base/errors.js";
 import { nearest } from "../config/nearest.js";
 import type { Plan } from "../config/plan.js";
 import { parseWhole } from "../config/quantities.js";
-import { type Architecture, architectureOf, checkArchitecture } from "../model/architecture.js";
+import { type Architecture, architectureOf, checkArchitecture, PLAIN_LLAMA } from "../model/architecture.js";
 import type { BatchSize } from "../model/costs.js";
 import { NAMED_SHAPES, type NamedShape, SHAPE_NAMES } from "./shapes.js";
 
@@ -51,15 +51,7 @@ export function parseShape(text: string): BenchShape {
     vocabulary: value("vocab"),
     maxLength: length,
     tied: value("tied", 0) === 1,
-    ...{
-      ropeTheta: 10_000,
-      ropeScaling: null,
-      nopeLayers: [],
-      normEpsilon: 1e-5,
-      qkvBias: false,
-      qkNorm: false,
-      slidingWindow: null,
-    },
+    ...PLAIN_LLAMA,
     ...named?.changes,
   };
   return { architecture: checkArchitecture(architecture, WHERE), rows, length, accumulate: value("accumulate") };

@@ -1,7 +1,8 @@
 /**
  * The engine seam: what every engine implements. Above it nothing knows which engine runs.
  *
- * Tensors cross it in float32 under the names of the parameter table (`model/parameters.ts`), which are Hugging Face's names.
+ * Tensors cross it in float32, or in bf16 where they are kept so, under the names of the parameter table (`model/parameters.ts`), which are
+ * Hugging Face's names.
  */
 import type { Shape } from "../base/dims.js";
 import type { Batch } from "../data/batch.js";

@@ -1,7 +1,7 @@
 /** The only file that knows every engine: opens the one that was asked for, or the best that works here, and says why. */
 import { availableParallelism } from "node:os";
 import { messageOf, UserError } from "../base/errors.js";
-import type { Architecture } from "../model/architecture.js";
+import { type Architecture, PLAIN_LLAMA } from "../model/architecture.js";
 import type { MemoryPart, Workload } from "../model/costs.js";
 import { type Parameter, parameterTable } from "../model/parameters.js";
 import type { Engine } from "./engine.js";
@@ -166,15 +166,7 @@ const STAND_IN: Architecture = {
     maxLength: 8,
     tied: true,
   },
-  ...{
-    ropeTheta: 10_000,
-    ropeScaling: null,
-    nopeLayers: [],
-    normEpsilon: 1e-5,
-    qkvBias: false,
-    qkNorm: false,
-    slidingWindow: null,
-  },
+  ...PLAIN_LLAMA,
 };
 
 /** The engine that `createEngine` would open, whatever the model. @throws UserError as it does. */

@@ -60,6 +60,17 @@ export interface Architecture {
   readonly slidingWindow: number | null;
 }
 
+/** What a Llama without extras has besides its sizes. */
+export const PLAIN_LLAMA = {
+  ropeTheta: 10_000,
+  ropeScaling: null,
+  nopeLayers: [],
+  normEpsilon: 1e-5,
+  qkvBias: false,
+  qkNorm: false,
+  slidingWindow: null,
+} as const satisfies Partial<Architecture>;
+
 /** More layers than any decoder has; a file that claims more is damaged. */
 export const LAYER_LIMIT = 4096;
 /** Longest typed array that every supported Node can hold (2^32 − 1 elements). */
