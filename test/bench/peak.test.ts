@@ -61,6 +61,9 @@ describeKernels("peak memory", () => {
     expect(planned.memory.predictedBy).toBe("engine");
     const copies = planned.memory.parts.find(({ name }: { name: string }) => name === "checkpoint on its way out");
     expect(copies.bytes).toBeGreaterThan(2 * TOLERANCE * planned.memory.total);
-    expect(Math.abs(peakBytes / planned.memory.total - 1)).toBeLessThan(TOLERANCE);
+    // How much of the copy waits for the disk is the disk's affair: between none of it and all.
+    const { total } = planned.memory;
+    expect(peakBytes).toBeLessThan((1 + TOLERANCE) * total);
+    expect(peakBytes).toBeGreaterThan((1 - TOLERANCE) * (total - copies.bytes));
   });
 });
