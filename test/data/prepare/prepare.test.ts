@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../src/base/errors.js";
+import { lockFolder } from "../../../src/base/folder-lock.js";
 import { isHeldOut } from "../../../src/corpus/documents.js";
 import { prepareDomain } from "../../../src/data/prepare/prepare.js";
-import { lockFolder } from "../../../src/data/prepare/prepare-lock.js";
 import { GOLDEN_FOLDER } from "../tokenizer/tokenizer-variants.js";
 import { CHOICES, documentsOf, filesOf, makeFixture, shardsOf, TEXTS } from "./prepare-fixture.js";
 
@@ -276,12 +276,12 @@ describe("what prepare refuses", () => {
     await using fixture = await makeFixture();
     const data = join(fixture.root, "data");
     {
-      await using _lock = await lockFolder(data);
-      await expect(lockFolder(data)).rejects.toThrow(new RegExp(`process ${process.pid}`));
+      await using _lock = await lockFolder(data, "prepare");
+      await expect(lockFolder(data, "prepare")).rejects.toThrow(new RegExp(`process ${process.pid}`));
     }
     // No process has this number: Linux ends at 2^22.
     await writeFile(join(data, ".prepare.lock"), String(2 ** 30));
-    await using _lock = await lockFolder(data);
+    await using _lock = await lockFolder(data, "prepare");
     expect(await readFile(join(data, ".prepare.lock"), "utf8")).toBe(String(process.pid));
   });
 });

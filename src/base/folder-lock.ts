@@ -1,28 +1,30 @@
-/** One `prepare` at a time in a data folder: a file that names the process at work. The lock of a process that is gone counts for nothing. */
+/** One process at a time in a folder: a file that names the process at work. The lock of a process that is gone counts for nothing. */
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode, UserError } from "../../base/errors.js";
-import { asDiskError } from "../../base/files.js";
+import { systemCode, UserError } from "./errors.js";
+import { asDiskError } from "./files.js";
 
-const LOCK = ".prepare.lock";
-
-/** Takes the lock; dispose of it to give it back. @throws UserError when another process holds it. */
-export async function lockFolder(folder: string): Promise<AsyncDisposable> {
-  const path = join(folder, LOCK);
+/**
+ * Takes the lock; dispose of it to give it back.
+ * @param work what is done under it, such as `prepare`; other work may go on in the same folder.
+ * @throws UserError when another process holds it.
+ */
+export async function lockFolder(folder: string, work: string): Promise<AsyncDisposable> {
+  const path = join(folder, `.${work}.lock`);
   try {
     await mkdir(folder, { recursive: true });
     if (!(await create(path))) {
       const holder = Number(await readFile(path, "utf8").catch(() => ""));
       if (isRunning(holder))
         throw new UserError({
-          what: "another prepare is at work in this folder",
+          what: `another ${work} is at work in this folder`,
           where: folder,
           got: `process ${holder}`,
           hint: `wait for it; if there is none, remove ${path}`,
         });
       await rm(path, { force: true });
       if (!(await create(path)))
-        throw new UserError({ what: "another prepare has just begun in this folder", where: folder });
+        throw new UserError({ what: `another ${work} has just begun in this folder`, where: folder });
     }
   } catch (error) {
     throw asDiskError(error, folder);

@@ -1,0 +1,41 @@
+/** The sources of a forge: where the files are, and what the reader of their kind wants to know. */
+import { z } from "zod";
+import { domainName, leaf, line, optional, paths, section, shareOfAll, words } from "./schema-leaves.js";
+
+const packageName = leaf<{ readonly name: string; readonly version: string }>(
+  "a package and its exact version, such as `aws-sdk@2.1693.0`",
+  (value) => {
+    const [, name, version] = typeof value === "string" ? (PACKAGE.exec(value) ?? []) : [];
+    return name === undefined || version === undefined ? null : { name, version };
+  },
+);
+/** As npm names packages; the exact version, since a range is no pin. */
+const PACKAGE = /^((?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*)@(\d+\.\d+\.\d+[\w.+-]*)$/;
+
+const integrity = leaf<string>("the package's integrity as in a lock file: `sha512-…`", (value) =>
+  typeof value === "string" && /^sha512-[A-Za-z0-9+/]{86}==$/.test(value) ? value : null,
+);
+
+/** What every source has. */
+const anywhere = {
+  paths: optional(paths),
+  package: optional(packageName),
+  integrity: optional(integrity),
+  include: optional(words),
+  exclude: optional(words),
+  licence: optional(line),
+  domain: domainName,
+  keep: shareOfAll.prefault("100%"),
+};
+
+/** Its keys are the source's own, and not its kind's. */
+export const SOURCE_KEYS: ReadonlySet<string> = new Set(["kind", ...Object.keys(anywhere)]);
+
+const of = <const Kind extends string, S extends z.ZodRawShape>(kind: Kind, shape: S) =>
+  section(`a source of kind \`${kind}\``, { kind: z.literal(kind), ...anywhere, ...shape });
+
+export const forgeSourceSchema = z.discriminatedUnion(
+  "kind",
+  [of("json-lines", {})],
+  "a source: keys and values, `kind` among them",
+);

@@ -1,0 +1,13 @@
+/** The steps of a forge, in order, as its plan asks for them. */
+import type { ForgePlan } from "../../config/forge-plan.js";
+import type { Step } from "../step.js";
+import { domainsStep } from "./domains-step.js";
+import type { Listing } from "./listing.js";
+import { readSourcesStep } from "./read-sources.js";
+import { type PlacedPhase, placePhases } from "./tasks.js";
+
+/** The phases of every step, in order. The same plan and listing give the same ones in every process. */
+export function forgePhases(plan: ForgePlan, listing: Listing): PlacedPhase[] {
+  const steps: Step[] = [readSourcesStep(plan, listing), domainsStep(plan)];
+  return placePhases(steps, plan.work, listing.fingerprint);
+}
