@@ -11,7 +11,7 @@ import { isFinished, type Part, type PhaseOutcome, type PhaseProgress, runForge 
 import { type SampleChoice, sampleStep } from "../corpus/forge/sample.js";
 import { forgePhases } from "../corpus/forge/steps.js";
 import { sumTallies, total } from "../corpus/forge/tally.js";
-import { openPackages } from "../corpus/sources/packages/open-packages.js";
+import { openTaskPool } from "../corpus/forge/task-pool.js";
 
 export interface ForgeOptions {
   readonly part: Part;
@@ -45,13 +45,13 @@ export async function forge(plan: ForgePlan, options: ForgeOptions): Promise<For
   const listing = await list(plan, options);
   for (const { name, files, bytes, units } of listing.sources)
     write(`${name}: ${files} files, ${formatBytes(bytes)}, ${units.length} units`);
-  const outcomes = await runForge(plan, listing, {
+  const phases = forgePhases(plan, listing);
+  await using pool = openTaskPool({ plan, listing }, workers ?? availableParallelism(), options.workerScript);
+  const outcomes = await runForge(phases, plan.partitions, pool, {
     ...options,
-    workers: workers ?? availableParallelism(),
     onProgress: (state) => progress(progressText(state)),
     onPhase: (outcome) => write(phaseText(outcome)),
   });
-  const phases = forgePhases(plan, listing);
   const last = phases[phases.length - 1];
   // A phase run alone knows nothing of other parts; whoever runs the last step as a whole, or as the first of its parts, publishes.
   if (outcomes.at(-1)?.placed.name !== last.name || part.index !== 0 || !(await isFinished(last, plan.partitions)))

@@ -4,11 +4,8 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { UserError } from "../../base/errors.js";
-import type { ForgePlan } from "../../config/forge-plan.js";
-import type { Listing } from "./listing.js";
-import { forgePhases } from "./steps.js";
 import { finishedTask, type TaskRecord } from "./task-folder.js";
-import { openTaskPool, type TaskPool } from "./task-pool.js";
+import type { TaskPool } from "./task-pool.js";
 import { type PlacedPhase, taskFolder, tasksOf } from "./tasks.js";
 
 /** Which partitions this process runs: those that leave `index` when divided by `of`. What runs once is for index 0. */
@@ -28,8 +25,6 @@ export interface PhaseProgress {
 
 export interface RunOptions {
   readonly part: Part;
-  /** Threads. */
-  readonly workers: number;
   /** The one phase to run, by name; null: all. */
   readonly phase: string | null;
   /** The last step to run; null: all. */
@@ -38,8 +33,6 @@ export interface RunOptions {
   readonly onPhase: (outcome: PhaseOutcome) => void;
   /** Between two looks at what other parts have done. */
   readonly pollMs?: number;
-  /** Where the compiled worker is. */
-  readonly workerScript?: URL;
 }
 
 export interface PhaseOutcome {
@@ -55,17 +48,20 @@ export interface PhaseOutcome {
 const POLL_MS = 500;
 
 /** @throws UserError when the named phase or step does not exist, or a phase runs alone before those it needs. */
-export async function runForge(plan: ForgePlan, listing: Listing, options: RunOptions): Promise<PhaseOutcome[]> {
-  const phases = forgePhases(plan, listing);
+export async function runForge(
+  phases: readonly PlacedPhase[],
+  partitions: number,
+  pool: TaskPool,
+  options: RunOptions,
+): Promise<PhaseOutcome[]> {
   const chosen = choose(phases, options);
-  if (options.phase !== null) await checkEarlier(phases.slice(0, phases.indexOf(chosen[0])), plan.partitions);
-  await using pool = openTaskPool({ plan, listing }, options.workers, options.workerScript);
+  if (options.phase !== null) await checkEarlier(phases.slice(0, phases.indexOf(chosen[0])), partitions);
   const outcomes: PhaseOutcome[] = [];
   for (const placed of chosen) {
-    const outcome = await runPhase(placed, phases.indexOf(placed), plan.partitions, pool, options);
+    const outcome = await runPhase(placed, phases.indexOf(placed), partitions, pool, options);
     options.onPhase(outcome);
     outcomes.push(outcome);
-    if (options.part.of > 1 && options.phase === null) await meet(placed, plan.partitions, options);
+    if (options.part.of > 1 && options.phase === null) await meet(placed, partitions, options);
   }
   return outcomes;
 }

@@ -5,6 +5,7 @@ import { runTask } from "./run-task.js";
 import { forgePhases } from "./steps.js";
 import type { TaskRecord } from "./task-folder.js";
 import type { ForgeWork, TaskAnswer, TaskQuestion } from "./task-worker.js";
+import type { PlacedPhase } from "./tasks.js";
 
 export interface TaskPool extends AsyncDisposable {
   /** Runs the tasks, as many at once as there are threads; hears how far each is. */
@@ -16,21 +17,24 @@ const WORKER = new URL("./task-worker.js", import.meta.url);
 
 /** @param script where the compiled worker is. */
 export function openTaskPool(work: ForgeWork, workers: number, script: URL = WORKER): TaskPool {
-  return workers === 1 ? new OwnThread(work) : new WorkerThreads(work, workers, script);
+  if (workers > 1) return new WorkerThreads(work, workers, script);
+  return new OwnThread(forgePhases(work.plan, work.listing), work.plan.partitions);
 }
 
-class OwnThread implements TaskPool {
-  constructor(private readonly work: ForgeWork) {}
+/** Runs tasks one after another, without a thread of their own. */
+export class OwnThread implements TaskPool {
+  constructor(
+    private readonly phases: readonly PlacedPhase[],
+    private readonly partitions: number,
+  ) {}
 
   async runAll(
     questions: readonly TaskQuestion[],
     heard: (task: number, share: number) => void,
   ): Promise<TaskRecord[]> {
-    const { plan, listing } = this.work;
-    const phases = forgePhases(plan, listing);
     const records: TaskRecord[] = [];
     for (const [task, { phase, partition }] of questions.entries()) {
-      const record = await runTask(phases[phase], partition, plan.partitions, (share) => heard(task, share));
+      const record = await runTask(this.phases[phase], partition, this.partitions, (share) => heard(task, share));
       heard(task, 1);
       records.push(record);
     }
