@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../src/base/errors.js";
-import { lockFolder } from "../../../src/base/folder-lock.js";
 import { isHeldOut } from "../../../src/corpus/documents.js";
 import { prepareDomain } from "../../../src/data/prepare/prepare.js";
 import { GOLDEN_FOLDER } from "../tokenizer/tokenizer-variants.js";
@@ -270,18 +269,5 @@ describe("what prepare refuses", () => {
     await fixture.write(trained);
     const { manifest } = await prepareDomain({ ...fixture.options, choices: { ...CHOICES, heldOut: 0 } });
     expect(manifest.shards.heldOut).toEqual([]);
-  });
-
-  it("is a folder that another process works in, as long as it lives", async () => {
-    await using fixture = await makeFixture();
-    const data = join(fixture.root, "data");
-    {
-      await using _lock = await lockFolder(data, "prepare");
-      await expect(lockFolder(data, "prepare")).rejects.toThrow(new RegExp(`process ${process.pid}`));
-    }
-    // No process has this number: Linux ends at 2^22.
-    await writeFile(join(data, ".prepare.lock"), String(2 ** 30));
-    await using _lock = await lockFolder(data, "prepare");
-    expect(await readFile(join(data, ".prepare.lock"), "utf8")).toBe(String(process.pid));
   });
 });

@@ -1,6 +1,6 @@
 /** Whether a process recorded earlier still runs, although process numbers are used again (in a container, at every start). */
 import { readFileSync } from "node:fs";
-import { systemCode } from "../base/errors.js";
+import { systemCode } from "./errors.js";
 
 /**
  * What tells a process from all others that had or will have its number: boot and start time, in clock ticks since boot.

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { messageOf, UserError } from "../../src/base/errors.js";
-import { lockRun } from "../../src/checkpoint/lock.js";
-import { isRunning, startOfProcess } from "../../src/checkpoint/process.js";
-import { newFolder } from "./content.js";
+import { lockFolder } from "../../src/base/folder-lock.js";
+import { isRunning, startOfProcess } from "../../src/base/process.js";
+import { newFolder } from "../checkpoint/content.js";
 
 const hasProc = existsSync("/proc/self/stat");
 const locksIn = (run: string) => readdirSync(run).filter((name) => name.startsWith("run.lock"));
@@ -28,24 +28,24 @@ function idleProcess(): ChildProcess & { readonly pid: number } {
   return Object.assign(child, { pid });
 }
 
-describe("lockRun", () => {
+describe("lockFolder", () => {
   it("creates the folder, holds until disposed, and leaves nothing", async () => {
     const run = join(newFolder(), "runs", "new");
     {
-      await using _lock = await lockRun(run);
+      await using _lock = await lockFolder(run, "run");
       expect(locksIn(run)).toHaveLength(1);
-      await expect(lockRun(run)).rejects.toThrow(UserError);
+      await expect(lockFolder(run, "run")).rejects.toThrow(UserError);
       expect(locksIn(run)).toHaveLength(1);
     }
     expect(readdirSync(run)).toEqual([]);
-    await using _again = await lockRun(run);
+    await using _again = await lockFolder(run, "run");
   });
 
   it("names process and host of the run that holds it, and how to get out", async () => {
     const run = newFolder();
     const { pid } = idleProcess();
     leaveLock(run, { pid, host: hostname(), started: startOfProcess(pid), since: "2025-01-02T03:04:05Z" });
-    const error: unknown = await lockRun(run).catch((thrown: unknown) => thrown);
+    const error: unknown = await lockFolder(run, "run").catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect(messageOf(error)).toContain(`process ${pid} on ${hostname()}, since 2025-01-02T03:04:05Z`);
     expect(messageOf(error)).toContain("run.lock-00000000000000aa");
@@ -57,11 +57,11 @@ describe("lockRun", () => {
     const child = idleProcess();
     const holder = { pid: child.pid, host: hostname(), started: startOfProcess(child.pid), since: "" };
     leaveLock(run, holder);
-    await expect(lockRun(run)).rejects.toThrow(UserError);
+    await expect(lockFolder(run, "run")).rejects.toThrow(UserError);
     const ended = new Promise((resolve) => child.on("exit", resolve));
     child.kill("SIGKILL");
     await ended;
-    await using _lock = await lockRun(run);
+    await using _lock = await lockFolder(run, "run");
     expect(locksIn(run)).not.toContain("run.lock-00000000000000aa");
   });
 
@@ -69,22 +69,22 @@ describe("lockRun", () => {
     if (!hasProc) skip("start times need /proc");
     const run = newFolder();
     leaveLock(run, { pid: process.pid, host: hostname(), started: "another boot 12345", since: "" });
-    await using _lock = await lockRun(run);
+    await using _lock = await lockFolder(run, "run");
   });
 
   it("respects a live process whose start is not known, and any process of another machine", async () => {
     const run = newFolder();
     leaveLock(run, { pid: process.pid, host: hostname(), started: null, since: "" });
-    await expect(lockRun(run)).rejects.toThrow(UserError);
+    await expect(lockFolder(run, "run")).rejects.toThrow(UserError);
     leaveLock(run, { pid: 2 ** 22 + 1, host: "elsewhere", started: null, since: "" });
-    await expect(lockRun(run)).rejects.toThrow(/on elsewhere[\s\S]*if it died on another machine, delete/);
+    await expect(lockFolder(run, "run")).rejects.toThrow(/on elsewhere[\s\S]*if it died on another machine, delete/);
   });
 
   it("takes over what a power cut left of a lock", async () => {
     for (const text of ["", "\0\0\0", "{", "[]", '{"pid":0,"host":"h"}', '{"pid":-1,"host":"h"}', '{"pid":1}']) {
       const run = newFolder();
       leaveLock(run, text);
-      await using _lock = await lockRun(run);
+      await using _lock = await lockFolder(run, "run");
       expect(locksIn(run), text).toHaveLength(1);
     }
   });
@@ -95,7 +95,7 @@ describe("lockRun", () => {
     let taken = 0;
     const candidate = async () => {
       try {
-        await using _lock = await lockRun(run);
+        await using _lock = await lockFolder(run, "run");
         holders++;
         taken++;
         expect(holders).toBe(1);
@@ -115,7 +115,7 @@ describe("lockRun", () => {
   it("says so when a file is in the way", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "file"), "");
-    await expect(lockRun(join(folder, "file"))).rejects.toThrow(/a file is where the run's folder should be/);
+    await expect(lockFolder(join(folder, "file"), "run")).rejects.toThrow(/a file is where a folder should be/);
   });
 });
 
