@@ -23,9 +23,61 @@ export function wordHash(word: string): number {
   return mix(hash);
 }
 
-/** The hash of every word of a text, in order. */
+/** What a UTF-16 unit is: a letter's lower case where it is part of an ASCII word, or one of these. */
+const SEPARATOR = 0;
+const SPACE = 1;
+const OTHER = 2;
+const ASCII = Uint8Array.from({ length: 128 }, (_, unit) => {
+  const character = String.fromCharCode(unit);
+  if (/\w/.test(character)) return character.toLowerCase().charCodeAt(0);
+  return /\s/.test(character) ? SPACE : SEPARATOR;
+});
+
+/**
+ * The hash of every word of a text, in order: `wordHash` of each of `wordsOf`. Only what stands between two ASCII spaces and is not all
+ * ASCII takes the long way; nothing in Unicode's normalisation or lower case reaches across a space.
+ */
 export function wordHashes(text: string): Uint32Array {
-  return Uint32Array.from(wordsOf(text), wordHash);
+  let hashes = new Uint32Array((text.length >>> 1) + 1);
+  let count = 0;
+  /** Where the characters since the last space start, in the text and in the hashes. */
+  let start = 0;
+  let startCount = 0;
+  let hash = FNV_OFFSET;
+  let inWord = false;
+  for (let i = 0; i <= text.length; i++) {
+    const unit = i < text.length ? text.charCodeAt(i) : 0x20;
+    const kind = unit < 128 ? ASCII[unit] : OTHER;
+    if (kind > OTHER) {
+      hash = Math.imul(hash ^ kind, FNV_PRIME);
+      inWord = true;
+    } else if (kind !== OTHER) {
+      if (inWord) hashes[count++] = mix(hash);
+      hash = FNV_OFFSET;
+      inWord = false;
+      if (kind === SPACE) {
+        start = i + 1;
+        startCount = count;
+      }
+    } else {
+      while (i + 1 < text.length && ASCII[text.charCodeAt(i + 1)] !== SPACE) i++;
+      const words = wordsOf(text.slice(start, i + 1));
+      count = startCount + words.length;
+      const most = count + ((text.length - i) >>> 1) + 1;
+      if (most > hashes.length) hashes = grown(hashes, most);
+      for (const [at, word] of words.entries()) hashes[startCount + at] = wordHash(word);
+      hash = FNV_OFFSET;
+      inWord = false;
+    }
+  }
+  return hashes.subarray(0, count);
+}
+
+/** A compatibility form can hold more words than characters. */
+function grown(hashes: Uint32Array, least: number): Uint32Array {
+  const larger = new Uint32Array(Math.max(least, 2 * hashes.length));
+  larger.set(hashes);
+  return larger;
 }
 
 /**
