@@ -56,6 +56,9 @@ export async function runStep(
           settle(document);
           dropped[partition].push({ document, reason, detail });
         },
+        reject: ({ where }) => {
+          throw new Error(`${phase.name} rejects ${where}, and reads no source`);
+        },
       });
       const left = due.next().value;
       if (left !== undefined) throw new Error(`${phase.name} does not settle ${left.origin}`);
