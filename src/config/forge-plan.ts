@@ -1,5 +1,6 @@
 /** A forge's plan as everything after the schema sees it: every default filled in, nothing left to look up. */
 import type { Rational } from "../base/rational.js";
+import type { ForgePlanSource } from "./schema-forge.js";
 
 /** A published npm package, which every fetch must match. */
 export interface PinnedSource {
@@ -38,4 +39,6 @@ export interface ForgePlan {
   /** Of the tokenizer's file. */
   readonly tokenizerFingerprint: string | null;
   readonly sources: readonly ForgeSource[];
+  /** Steps; null: left out. */
+  readonly dedup: (ForgePlanSource["dedup"] & { readonly sources: readonly string[] }) | null;
 }

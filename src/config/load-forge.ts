@@ -9,7 +9,7 @@ import { addIssues } from "./issues.js";
 import type { PlanPath } from "./plan-path.js";
 import type { PlanProblems } from "./problems.js";
 import { readPlanValue } from "./read-plan.js";
-import { type ForgePlanSource, forgeSchema } from "./schema-forge.js";
+import { type ForgePlanSource, type ForgeStepName, forgeSchema } from "./schema-forge.js";
 import { SOURCE_KEYS } from "./schema-forge-sources.js";
 
 /**
@@ -67,6 +67,8 @@ function fingerprintFile(path: string | null | undefined, at: PlanPath, problems
 
 function resolveForge(source: ForgePlanSource, tokenizerFingerprint: string | null): ForgePlan {
   const output = resolve(source.output);
+  const names = Object.keys(source.sources);
+  const asked = (step: ForgeStepName): boolean => !source.skip.includes(step);
   return {
     output,
     work: source.work === null ? `${output}-work` : resolve(source.work),
@@ -74,6 +76,7 @@ function resolveForge(source: ForgePlanSource, tokenizerFingerprint: string | nu
     partitions: source.partitions,
     tokenizer: source.tokenizer === null ? null : resolve(source.tokenizer),
     tokenizerFingerprint,
+    dedup: asked("dedup") ? { ...source.dedup, sources: names } : null,
     sources: Object.entries(source.sources).map(([name, each]) => resolveSource(name, each)),
   };
 }

@@ -1,11 +1,36 @@
 /** Everything that may stand in a forge's plan. Strict, as a training plan is. */
 import { z } from "zod";
 import { forgeSourceSchema } from "./schema-forge-sources.js";
-import { domainName, optional, path, section, whole, word } from "./schema-leaves.js";
+import { domainName, flag, number, optional, path, section, size, whole, word } from "./schema-leaves.js";
 
 /** Steps that can be left out, in the order in which they run. */
 export const FORGE_STEPS = ["rules", "retrieve", "filter", "dedup", "decontaminate"] as const;
 export type ForgeStepName = (typeof FORGE_STEPS)[number];
+
+const FORMS = ["tool-documentation", "trajectory", "code", "code-and-documentation", "text"] as const;
+const share = number("a share above 0, at most 1", (value) => value > 0 && value <= 1);
+
+const dedupSchema = section("the deduplication", {
+  across: flag.prefault(true),
+  exact: flag.prefault(true),
+  near: section("near duplicates", {
+    similarity: share.prefault(0.8),
+    shingle: whole(1, 100).prefault(5),
+    bands: whole(1, 256).prefault(16),
+    rows: whole(1, 64).prefault(6),
+  })
+    .nullable()
+    .prefault({}),
+  repeats: optional(
+    section("repeated lines or paragraphs", {
+      unit: word(["lines", "paragraphs"]).prefault("paragraphs"),
+      times: whole(1).prefault(6),
+      forms: z.array(word(FORMS), "a list of forms").prefault(["text"]),
+      keep: share.prefault(0.5),
+    }),
+  ),
+  memory: size.prefault("256MiB"),
+});
 
 export const forgeSchema = section("a forge's plan", {
   output: path,
@@ -14,6 +39,7 @@ export const forgeSchema = section("a forge's plan", {
   partitions: whole(1, 10_000).prefault(16),
   tokenizer: optional(path),
   skip: z.array(word(FORGE_STEPS), "a list of steps").prefault([]),
+  dedup: dedupSchema.prefault({}),
   sources: z.record(domainName, forgeSourceSchema, "the sources: names, each with a `kind`"),
 });
 

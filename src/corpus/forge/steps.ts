@@ -1,5 +1,6 @@
 /** The steps of a forge, in order, as its plan asks for them. */
 import type { ForgePlan } from "../../config/forge-plan.js";
+import { dedupStep } from "../dedup/dedup.js";
 import type { Step } from "../step.js";
 import { domainsStep } from "./domains-step.js";
 import type { Listing } from "./listing.js";
@@ -8,6 +9,10 @@ import { type PlacedPhase, placePhases } from "./tasks.js";
 
 /** The phases of every step, in order. The same plan and listing give the same ones in every process. */
 export function forgePhases(plan: ForgePlan, listing: Listing): PlacedPhase[] {
-  const steps: Step[] = [readSourcesStep(plan, listing), domainsStep(plan)];
+  const steps: Step[] = [
+    readSourcesStep(plan, listing),
+    ...(plan.dedup === null ? [] : [dedupStep(plan.dedup)]),
+    domainsStep(plan),
+  ];
   return placePhases(steps, plan.work, listing.fingerprint);
 }
