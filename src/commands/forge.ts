@@ -5,6 +5,7 @@ import { formatBytes, formatCount, formatSeconds, formatTable } from "../base/fo
 import type { ForgePlan } from "../config/forge-plan.js";
 import { type Datasheet, makeDatasheet } from "../corpus/forge/datasheet.js";
 import { type Listing, listSources } from "../corpus/forge/listing.js";
+import { packageRoots } from "../corpus/forge/packages.js";
 import { publish } from "../corpus/forge/publish.js";
 import { summary } from "../corpus/forge/render-datasheet.js";
 import { isFinished, type Part, type PhaseOutcome, type PhaseProgress, runForge } from "../corpus/forge/run.js";
@@ -64,8 +65,8 @@ export async function forge(plan: ForgePlan, options: ForgeOptions): Promise<For
   return { outcomes, sheet };
 }
 
-async function list(plan: ForgePlan, { write, progress }: Pick<ForgeOptions, "write" | "progress">): Promise<Listing> {
-  return listSources(plan, openPackages(plan.cache, { write, progress }));
+async function list(plan: ForgePlan, { write }: Pick<ForgeOptions, "write">): Promise<Listing> {
+  return listSources(plan, packageRoots(plan.cache, write));
 }
 
 /** The names of all phases, in order, each with how often it runs: what a driver of many machines needs to know. */
