@@ -29,9 +29,14 @@ const FIRST_PAUSE_MS = 20;
 /**
  * Takes the lock of a folder, which is created where missing. Disposing gives it back. The lock of a dead process does not count.
  * @param work what is done under it, in a word that fits a file name, such as `run`; other work may go on in the same folder.
- * @throws UserError naming the process and host that hold it.
+ * @param onTaken hears of the error while another process holds the lock; where it returns, the lock is tried for again.
+ * @throws UserError naming the process and host that hold it, unless `onTaken` waits for them.
  */
-export async function lockFolder(folder: string, work: string): Promise<AsyncDisposable> {
+export async function lockFolder(
+  folder: string,
+  work: string,
+  onTaken: (error: UserError) => Promise<void> = (error) => Promise.reject(error),
+): Promise<AsyncDisposable> {
   await makeFolder(folder);
   for (let attempt = 1; ; attempt++) {
     const own = `${work}.lock-${randomBytes(8).toString("hex")}`;
@@ -40,8 +45,8 @@ export async function lockFolder(folder: string, work: string): Promise<AsyncDis
     const other = await findOther(folder, own, work);
     if (other === null) return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
     await rm(path, { force: true });
-    if (attempt === ATTEMPTS) throw taken(folder, work, other);
-    await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt);
+    if (attempt % ATTEMPTS === 0) await onTaken(taken(folder, work, other));
+    await delay(Math.random() * FIRST_PAUSE_MS * 2 ** (attempt % ATTEMPTS));
   }
 }
 

@@ -46,8 +46,8 @@ export async function forge(plan: ForgePlan, options: ForgeOptions): Promise<For
   const listing = await list(plan, options);
   for (const { name, files, bytes, units } of listing.sources)
     write(`${name}: ${files} files, ${formatBytes(bytes)}, ${units.length} units`);
-  const phases = forgePhases(plan, listing);
-  await using pool = openTaskPool({ plan, listing }, workers ?? availableParallelism(), options.workerScript);
+  const phases = await forgePhases(plan, listing);
+  await using pool = openTaskPool({ plan, listing }, phases, workers ?? availableParallelism(), options.workerScript);
   const outcomes = await runForge(phases, plan.partitions, pool, {
     ...options,
     onProgress: (state) => progress(progressText(state)),
@@ -74,7 +74,7 @@ export async function forgePhaseNames(
   plan: ForgePlan,
   options: Pick<ForgeOptions, "write" | "progress">,
 ): Promise<string[]> {
-  const phases = forgePhases(plan, await list(plan, options));
+  const phases = await forgePhases(plan, await list(plan, options));
   return phases.map(({ name, phase }) => `${name}\t${phase.each === "corpus" ? 1 : plan.partitions}`);
 }
 
@@ -84,7 +84,7 @@ export async function forgeSample(
   choice: SampleChoice,
   options: Pick<ForgeOptions, "write" | "progress">,
 ): Promise<void> {
-  const phases = forgePhases(plan, await list(plan, options));
+  const phases = await forgePhases(plan, await list(plan, options));
   for (const document of await sampleStep(phases, plan.partitions, choice)) {
     const { source, origin, domain, form, style, licence, text } = document;
     const why =

@@ -41,4 +41,13 @@ export interface ForgePlan {
   readonly sources: readonly ForgeSource[];
   /** Steps; null: left out. */
   readonly dedup: (ForgePlanSource["dedup"] & { readonly sources: readonly string[] }) | null;
+  readonly decontaminate:
+    | (Omit<NonNullable<ForgePlanSource["decontaminate"]>, "sets"> & { readonly sets: readonly ForgeEvaluationSet[] })
+    | null;
+}
+
+export interface ForgeEvaluationSet {
+  readonly name: string;
+  readonly paths: readonly string[];
+  readonly fields: readonly string[];
 }

@@ -76,9 +76,16 @@ function resolveForge(source: ForgePlanSource, tokenizerFingerprint: string | nu
     partitions: source.partitions,
     tokenizer: source.tokenizer === null ? null : resolve(source.tokenizer),
     tokenizerFingerprint,
+    decontaminate: asked("decontaminate") ? resolveDecontaminate(source.decontaminate) : null,
     dedup: asked("dedup") ? { ...source.dedup, sources: names } : null,
     sources: Object.entries(source.sources).map(([name, each]) => resolveSource(name, each)),
   };
+}
+
+function resolveDecontaminate(source: ForgePlanSource["decontaminate"]): ForgePlan["decontaminate"] {
+  if (source === null) return null;
+  const sets = Object.entries(source.sets).map(([name, { paths, fields }]) => ({ name, paths, fields }));
+  return { ...source, sets };
 }
 
 function resolveSource(name: string, source: ForgePlanSource["sources"][string]): ForgeSource {

@@ -1,7 +1,7 @@
 /** Everything that may stand in a forge's plan. Strict, as a training plan is. */
 import { z } from "zod";
 import { forgeSourceSchema } from "./schema-forge-sources.js";
-import { domainName, flag, number, optional, path, section, size, whole, word } from "./schema-leaves.js";
+import { domainName, flag, number, optional, path, paths, section, size, whole, word, words } from "./schema-leaves.js";
 
 /** Steps that can be left out, in the order in which they run. */
 export const FORGE_STEPS = ["rules", "retrieve", "filter", "dedup", "decontaminate"] as const;
@@ -32,6 +32,22 @@ const dedupSchema = section("the deduplication", {
   memory: size.prefault("256MiB"),
 });
 
+const evaluationSet = section("an evaluation set", {
+  paths,
+  fields: words.prefault(["question", "prompt", "query", "instruction", "input", "problem", "text"]),
+});
+
+const decontaminateSchema = section("the decontamination", {
+  sets: z.record(domainName, evaluationSet, "the evaluation sets: names, each with `paths`"),
+  run: whole(1, 1000).prefault(13),
+  shortest: whole(1, 1000).prefault(8),
+  common: optional(whole(1)),
+  share: number("a share from 0 to 1", (value) => value >= 0 && value <= 1).prefault(0),
+  action: word(["drop", "cut", "report"]).prefault("drop"),
+  margin: whole(0).prefault(200),
+  shortestPiece: whole(0).prefault(200),
+});
+
 export const forgeSchema = section("a forge's plan", {
   output: path,
   work: optional(path),
@@ -40,6 +56,7 @@ export const forgeSchema = section("a forge's plan", {
   tokenizer: optional(path),
   skip: z.array(word(FORGE_STEPS), "a list of steps").prefault([]),
   dedup: dedupSchema.prefault({}),
+  decontaminate: optional(decontaminateSchema),
   sources: z.record(domainName, forgeSourceSchema, "the sources: names, each with a `kind`"),
 });
 

@@ -41,6 +41,25 @@ describe("lockFolder", () => {
     await using _again = await lockFolder(run, "run");
   });
 
+  it("is waited for by whoever wants to", async () => {
+    const run = newFolder();
+    const first = await lockFolder(run, "run");
+    const heard: unknown[] = [];
+    const second = lockFolder(run, "run", async (error) => {
+      heard.push(error);
+      await first[Symbol.asyncDispose]();
+    });
+    await using _lock = await second;
+    expect(heard).toEqual([expect.any(UserError)]);
+  });
+
+  it("lets other work go on in the same folder", async () => {
+    const run = newFolder();
+    await using _run = await lockFolder(run, "run");
+    await using _other = await lockFolder(run, "other");
+    await expect(lockFolder(run, "other")).rejects.toThrow(/another other is at work/);
+  });
+
   it("names process and host of the run that holds it, and how to get out", async () => {
     const run = newFolder();
     const { pid } = idleProcess();

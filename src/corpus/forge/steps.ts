@@ -1,5 +1,6 @@
 /** The steps of a forge, in order, as its plan asks for them. */
 import type { ForgePlan } from "../../config/forge-plan.js";
+import { decontaminateStep } from "../contamination/decontaminate.js";
 import { dedupStep } from "../dedup/dedup.js";
 import type { Step } from "../step.js";
 import { domainsStep } from "./domains-step.js";
@@ -8,10 +9,11 @@ import { readSourcesStep } from "./read-sources.js";
 import { type PlacedPhase, placePhases } from "./tasks.js";
 
 /** The phases of every step, in order. The same plan and listing give the same ones in every process. */
-export function forgePhases(plan: ForgePlan, listing: Listing): PlacedPhase[] {
+export async function forgePhases(plan: ForgePlan, listing: Listing): Promise<PlacedPhase[]> {
   const steps: Step[] = [
     readSourcesStep(plan, listing),
     ...(plan.dedup === null ? [] : [dedupStep(plan.dedup)]),
+    ...(plan.decontaminate === null ? [] : [await decontaminateStep(plan.decontaminate)]),
     domainsStep(plan),
   ];
   return placePhases(steps, plan.work, listing.fingerprint);

@@ -2,7 +2,6 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../base/errors.js";
 import { runTask } from "./run-task.js";
-import { forgePhases } from "./steps.js";
 import type { TaskRecord } from "./task-folder.js";
 import type { ForgeWork, TaskAnswer, TaskQuestion } from "./task-worker.js";
 import type { PlacedPhase } from "./tasks.js";
@@ -16,9 +15,13 @@ export interface TaskPool extends AsyncDisposable {
 const WORKER = new URL("./task-worker.js", import.meta.url);
 
 /** @param script where the compiled worker is. */
-export function openTaskPool(work: ForgeWork, workers: number, script: URL = WORKER): TaskPool {
-  if (workers > 1) return new WorkerThreads(work, workers, script);
-  return new OwnThread(forgePhases(work.plan, work.listing), work.plan.partitions);
+export function openTaskPool(
+  work: ForgeWork,
+  phases: readonly PlacedPhase[],
+  workers: number,
+  script: URL = WORKER,
+): TaskPool {
+  return workers > 1 ? new WorkerThreads(work, workers, script) : new OwnThread(phases, work.plan.partitions);
 }
 
 /** Runs tasks one after another, without a thread of their own. */

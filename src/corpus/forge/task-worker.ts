@@ -28,11 +28,14 @@ const port = parentPort;
 if (port === null) throw new Error("this file runs as a worker thread only");
 
 const { plan, listing } = workerData as ForgeWork;
-const phases = forgePhases(plan, listing);
+const placing = forgePhases(plan, listing);
+// It is awaited with the first question; until then a failure must not count as unhandled.
+placing.catch(() => {});
 const answer = (message: TaskAnswer): void => port.postMessage(message);
 
 port.on("message", async ({ phase, partition }: TaskQuestion) => {
   try {
+    const phases = await placing;
     const progress = (share: number): void => answer({ progress: share });
     answer({ record: await runTask(phases[phase], partition, plan.partitions, throttled(progress)) });
   } catch (error) {
