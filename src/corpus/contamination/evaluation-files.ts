@@ -9,9 +9,9 @@ import { readParquet } from "../parquet.js";
 import { decodeUtf8, NOT_UTF8, type RecordReader, reject, type SourceDocument, type SourceRecord } from "../record.js";
 import type { EvaluationSet } from "./settings.js";
 
-/** One question of an evaluation set. */
+/** One question of an evaluation set; without texts where its record has none in the fields. */
 export interface EvaluationItem {
-  /** `file:line`, for people. */
+  /** `file:line`, for people; the file where there is no text. */
   readonly where: string;
   readonly texts: readonly string[];
 }
@@ -80,8 +80,7 @@ export async function* readItems(set: EvaluationSet): AsyncGenerator<EvaluationI
           where: record.rejected.where,
         });
       texts += record.documents.length;
-      const [first] = record.documents;
-      if (first !== undefined) yield { where: first.where, texts: record.documents.map(({ text }) => text) };
+      yield { where: record.documents[0]?.where ?? path, texts: record.documents.map(({ text }) => text) };
     }
     if (texts === 0)
       throw new UserError({

@@ -38,7 +38,7 @@ it("reads fields that are texts, lists, messages and turns, from every format", 
     { question: { content: [{ type: "text", text: "part" }] }, extra: { note: "note" } },
     { other: "nothing" },
   ];
-  const expected = [["plain"], ["first", "second"], ["text", "part", "note"]];
+  const expected = [["plain"], ["first", "second"], ["text", "part", "note"], []];
   const lines = records.map((record) => JSON.stringify(record)).join("\n");
   expect(await read([write("a.jsonl", lines)])).toEqual(expected);
   expect(await read([write("b.jsonl.gz", gzipSync(lines))])).toEqual(expected);
