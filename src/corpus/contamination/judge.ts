@@ -92,7 +92,7 @@ class Findings {
     const facts = {
       "runs of words looked for": index.size,
       "runs too common to be evidence": commonRuns,
-      "items too short to be looked for": index.tooShort,
+      "items of too few words to be looked for": index.tooShort,
       "documents that overlap": this.documents,
       "what was done": this.settings.action,
     };

@@ -1,6 +1,5 @@
 /** First phase: looks for the runs of the evaluation sets in every document. */
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import type { ForgeDocument } from "../forge-document.js";
 import type { PartitionTask, Phase } from "../step.js";
 import { wordHashes } from "../text/hashes.js";
@@ -19,7 +18,7 @@ export function scanPhase({ run }: ContaminationSettings, load: () => Promise<Ev
     each: "partition",
     run: async (task: PartitionTask) => {
       const { index } = await load();
-      const file = createWriteStream(task.path(OVERLAPS));
+      const file = openSync(task.path(OVERLAPS), "w");
       let place = 0;
       for await (const document of task.documents()) {
         const words = wordHashes(document.text);
@@ -32,12 +31,11 @@ export function scanPhase({ run }: ContaminationSettings, load: () => Promise<Ev
             hits: hits.map((hit) => [hit.run, hit.start, hit.end]),
             passages: passagesOf(document, hits),
           };
-          if (!file.write(`${JSON.stringify(overlap)}\n`)) await once(file, "drain");
+          writeSync(file, `${JSON.stringify(overlap)}\n`);
         }
         place++;
       }
-      file.end();
-      await once(file, "close");
+      closeSync(file);
       task.count("documents looked through", place);
     },
   };

@@ -2,7 +2,7 @@
 
 export interface EvaluationSet {
   readonly name: string;
-  /** Files (JSON lines, JSON, Parquet, plain text; the first two may be gzipped lines) and folders of such files. */
+  /** Files (JSON lines, also gzipped, JSON, Parquet, plain text) and folders of such files; in folders plain text is passed over. */
   readonly paths: readonly string[];
   /**
    * The fields of a record that are looked for, `a.b` for a field within a field; by default `DEFAULT_FIELDS`. A field may be a text, or a list

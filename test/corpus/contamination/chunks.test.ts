@@ -36,7 +36,7 @@ describe("characters of words", () => {
           expect(` ${inside} `).toContain(` ${words.slice(start, start + length).join(" ")} `);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -63,7 +63,7 @@ describe("contaminated documents", () => {
     expect(facts).toEqual({
       "runs of words looked for": 8 + 8 + 1,
       "runs too common to be evidence": 0,
-      "items too short to be looked for": 1,
+      "items of too few words to be looked for": 1,
       "documents that overlap": 2,
       "what was done": "drop",
     });

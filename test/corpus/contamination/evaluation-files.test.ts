@@ -38,11 +38,12 @@ it("reads fields that are texts, lists, messages and turns, from every format", 
     { question: { content: [{ type: "text", text: "part" }] }, extra: { note: "note" } },
     { other: "nothing" },
   ];
-  const expected = [["plain"], ["first", "second"], ["text", "part", "note"]];
+  const expected = [["plain"], ["first", "second"], ["text", "part", "note"], []];
   const lines = records.map((record) => JSON.stringify(record)).join("\n");
   expect(await read([write("a.jsonl", lines)])).toEqual(expected);
   expect(await read([write("b.jsonl.gz", gzipSync(lines))])).toEqual(expected);
   expect(await read([write("c.json", JSON.stringify(records))])).toEqual(expected);
+  expect(await read([write("lines.json", lines)])).toEqual(expected);
   expect(await read([write("d.json", JSON.stringify(records[0]))])).toEqual([["plain"]]);
   expect(await read([write("e.txt", "One\ntwo.\n \nThree.\n\n\n")])).toEqual([["One\ntwo."], ["Three."]]);
   const parquet = parquetWriteBuffer({ columnData: [{ name: "question", data: ["x", "y"], type: "STRING" }] });
@@ -50,7 +51,7 @@ it("reads fields that are texts, lists, messages and turns, from every format", 
 });
 
 it("walks folders in order, and fingerprints the content", async () => {
-  const paths = [write("tree/b/x.jsonl", "{}"), write("tree/a.txt", "text"), write("tree/readme.pdf", "no")];
+  const paths = [write("tree/b/x.jsonl", "{}"), write("tree/a.json", "[]"), write("tree/readme.md", "no")];
   expect(await evaluationFiles(setOf([join(folder, "tree")]))).toEqual([paths[1], paths[0]]);
   const { set } = await evaluationFingerprints([setOf([join(folder, "tree")])]);
   expect(set).toHaveLength(2);
@@ -60,10 +61,12 @@ it("walks folders in order, and fingerprints the content", async () => {
 it("refuses whatever would leave an item unseen", async () => {
   const cases: [paths: string[], message: RegExp][] = [
     [[join(folder, "absent.jsonl")], /ENOENT/],
+    [[join(write("folder/x.json/y.pdf", ""), "..", "..")], /EISDIR/],
     [[write("only/readme.pdf", "no")], /no file here that can be read/],
     [[write("broken.jsonl", '{"question": "x"}\n{"question')], /broken.jsonl:2/],
     [[write("list.jsonl", "[1]\n3\n")], /not an object/],
-    [[write("broken.json", "{")], /not valid JSON/],
+    [[write("broken.json", "{")], /broken.json:1: .*not JSON/],
+    [[write("latin.json", Uint8Array.of(0x22, 0xe9, 0x22))], /UTF-8/],
     [[write("latin.txt", Uint8Array.of(0xe9, 0x20))], /UTF-8/],
     [[write("fields.jsonl", '{"text": "x"}')], /no text in this file[\s\S]*extra.note/],
     [[write("deep.json", `${'{"question":'.padEnd(12)}${"[".repeat(200)}${"]".repeat(200)}}`)], /nested deeper/],
@@ -73,6 +76,31 @@ it("refuses whatever would leave an item unseen", async () => {
     expect(error).toBeInstanceOf(UserError);
     expect(String(error)).toMatch(message);
   }
+});
+
+it("of any bytes gives texts or a user's error", async () => {
+  const good = {
+    jsonl: '{"question": "x"}\n'.repeat(3),
+    json: '[{"question": ["x", {"content": "y"}]}]',
+    txt: "a\n\nb",
+  };
+  const parquet = parquetWriteBuffer({ columnData: [{ name: "question", data: ["x", "y"], type: "STRING" }] });
+  const whole = { ...good, parquet: new Uint8Array(parquet) };
+  const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom("jsonl", "json", "txt", "parquet"),
+      fc.array(change),
+      fc.nat(),
+      async (kind, changes, cut) => {
+        const bytes = Uint8Array.from(Buffer.from(whole[kind]));
+        for (const [place, value] of changes) bytes[place % bytes.length] = value;
+        const path = write(`any.${kind}`, bytes.subarray(0, cut % (2 * bytes.length)));
+        await read([path]).catch((error: unknown) => expect(error).toBeInstanceOf(UserError));
+      },
+    ),
+    { numRuns: 150 },
+  );
 });
 
 it("of any JSON gives texts or a user's error", async () => {
