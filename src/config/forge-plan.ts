@@ -3,7 +3,7 @@ import type { Rational } from "../base/rational.js";
 import type { ForgePlanSource } from "./schema-forge.js";
 
 /** A published npm package, which every fetch must match. */
-export interface PinnedSource {
+export interface PinnedPackage {
   readonly name: string;
   readonly version: string;
   /** As in a lock file: `sha512-` and the digest in base 64. */
@@ -13,7 +13,7 @@ export interface PinnedSource {
 export interface ForgeSource {
   readonly name: string;
   /** Files and folders, or a package to fetch. */
-  readonly from: { readonly paths: readonly string[] } | { readonly pinned: PinnedSource };
+  readonly from: { readonly paths: readonly string[] } | { readonly pinned: PinnedPackage };
   /** Globs on the paths of its files; empty: all. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];

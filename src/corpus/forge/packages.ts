@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { exists } from "../../base/files.js";
 import { lockFolder } from "../../base/folder-lock.js";
-import type { ForgeSource, PinnedSource } from "../../config/forge-plan.js";
+import type { ForgeSource, PinnedPackage } from "../../config/forge-plan.js";
 import { fillCache, type Progress } from "../sources/packages/package-cache.js";
 import { unpackPackage } from "../sources/packages/unpack.js";
 
@@ -24,6 +24,6 @@ export function packageRoots(cache: string, progress: Progress): (source: ForgeS
   };
 }
 
-function folderName({ name, version }: PinnedSource): string {
+function folderName({ name, version }: PinnedPackage): string {
   return `${name.replace("/", "-").replace("@", "")}-${version}`;
 }
