@@ -59,7 +59,7 @@ export interface Door {
 /** A third-party package without a door is a violation; Node's own modules are free unless they are named here. */
 export const DOORS: readonly Door[] = [
   { dependency: "zod", through: ["config/"] },
-  { dependency: "yaml", through: ["config/"] },
+  { dependency: "yaml", through: ["config/", "corpus/sources/openapi/document.ts"] },
   { dependency: "apache-arrow", through: ["data/shards/"] },
   { dependency: "@huggingface/jinja", through: ["data/chat/jinja.ts"] },
   { dependency: "@huggingface/tokenizers", through: ["data/tokenizer/tokenizer.ts"] },

@@ -1,5 +1,6 @@
 /** A forge's plan as everything after the schema sees it: every default filled in, nothing left to look up. */
 import type { Rational } from "../base/rational.js";
+import type { FORMS } from "./forge-names.js";
 import type { ForgePlanSource } from "./schema-forge.js";
 
 /** A published npm package, which every fetch must match. */
@@ -40,6 +41,9 @@ export interface ForgePlan {
   readonly tokenizerFingerprint: string | null;
   readonly sources: readonly ForgeSource[];
   /** Steps; null: left out. */
+  readonly rules: ForgePlanSource["rules"] | null;
+  readonly retrieve: RetrievePlan | null;
+  readonly filter: FilterPlan | null;
   readonly dedup: (ForgePlanSource["dedup"] & { readonly sources: readonly string[] }) | null;
   readonly decontaminate:
     | (Omit<NonNullable<ForgePlanSource["decontaminate"]>, "sets"> & { readonly sets: readonly ForgeEvaluationSet[] })
@@ -51,3 +55,21 @@ export interface ForgeEvaluationSet {
   readonly paths: readonly string[];
   readonly fields: readonly string[];
 }
+
+/** Which documents; every list that is there must hold the document's own. */
+export interface MatchPlan {
+  readonly sources?: readonly string[];
+  readonly domains?: readonly string[];
+  readonly forms?: readonly (typeof FORMS)[number][];
+}
+
+export type RetrievePlan = Omit<NonNullable<ForgePlanSource["retrieve"]>, "seeds" | "pool"> & {
+  readonly seeds: MatchPlan;
+  readonly pool: MatchPlan;
+};
+
+export type FilterPlan = Omit<NonNullable<ForgePlanSource["filter"]>, "positives" | "negatives" | "applyTo"> & {
+  readonly positives: MatchPlan | null;
+  readonly negatives: MatchPlan | null;
+  readonly applyTo: MatchPlan;
+};

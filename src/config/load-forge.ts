@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { systemCode } from "../base/errors.js";
 import { sha256 } from "../base/fingerprint.js";
 import { complete, type Draft, draftOf } from "./draft.js";
-import type { ForgePlan, ForgeSource } from "./forge-plan.js";
+import type { FilterPlan, ForgePlan, ForgeSource, MatchPlan, RetrievePlan } from "./forge-plan.js";
 import { addIssues } from "./issues.js";
 import type { PlanPath } from "./plan-path.js";
 import type { PlanProblems } from "./problems.js";
@@ -76,9 +76,33 @@ function resolveForge(source: ForgePlanSource, tokenizerFingerprint: string | nu
     partitions: source.partitions,
     tokenizer: source.tokenizer === null ? null : resolve(source.tokenizer),
     tokenizerFingerprint,
+    rules: asked("rules") ? source.rules : null,
+    retrieve: asked("retrieve") ? resolveRetrieve(source.retrieve) : null,
+    filter: asked("filter") ? resolveFilter(source.filter) : null,
     decontaminate: asked("decontaminate") ? resolveDecontaminate(source.decontaminate) : null,
     dedup: asked("dedup") ? { ...source.dedup, sources: names } : null,
     sources: Object.entries(source.sources).map(([name, each]) => resolveSource(name, each)),
+  };
+}
+
+type Match = NonNullable<ForgePlanSource["retrieve"]>["seeds"];
+
+function resolveMatch({ sources, domains, forms }: Match): MatchPlan {
+  return { ...(sources && { sources }), ...(domains && { domains }), ...(forms && { forms }) };
+}
+
+function resolveRetrieve(source: ForgePlanSource["retrieve"]): RetrievePlan | null {
+  return source === null ? null : { ...source, seeds: resolveMatch(source.seeds), pool: resolveMatch(source.pool) };
+}
+
+function resolveFilter(source: ForgePlanSource["filter"]): FilterPlan | null {
+  if (source === null) return null;
+  const { positives, negatives, applyTo } = source;
+  return {
+    ...source,
+    positives: positives && resolveMatch(positives),
+    negatives: negatives && resolveMatch(negatives),
+    applyTo: resolveMatch(applyTo),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The styles in which a tool is documented, and which one a tool gets: real documentation comes in many shapes. */
+import { TOOL_STYLES } from "../../config/forge-names.js";
 import { mix, wordHash } from "../text/hashes.js";
 import { asDefinition, LAYOUTS } from "./definition.js";
 import { asPython } from "./python.js";
@@ -7,7 +8,6 @@ import type { ToolDescription } from "./tool.js";
 import { asTypescript } from "./typescript.js";
 import { asUsage } from "./usage.js";
 
-export const TOOL_STYLES = ["prose", "schema", "signature", "usage"] as const;
 export type ToolStyle = (typeof TOOL_STYLES)[number];
 
 /** Shares of the styles among tools; they need not add up to one. A style without weight is not drawn. */

@@ -107,7 +107,7 @@ async function* gunzipped(archive: string): AsyncGenerator<Uint8Array> {
 /** A path of plain names only: nothing that leads out of the folder, is absolute, or means something else on another system. */
 function checkPath(path: string, archive: string): void {
   const names = path.split("/");
-  const plain = names.every((name) => name !== "" && name !== "." && name !== ".." && !/[\0-\x1f\\:]/.test(name));
+  const plain = names.every((name) => name !== "" && name !== "." && name !== ".." && !/[\p{Cc}\\:]/u.test(name));
   if (!plain)
     throw new UserError({ what: "this package holds a path that is unsafe to unpack", where: archive, got: path });
 }

@@ -1,5 +1,6 @@
 /** The kind `trajectories`: conversations with tools, worked calls and exchanges, in the formats that public collections come in. */
 import { CONVERSATION_FORMATS, type ConversationFormat } from "../../../config/conversation-formats.js";
+import type { TRAJECTORY_FORMATS } from "../../../config/forge-names.js";
 import { type Role, Unusable } from "../../conversations/conversation.js";
 import { type ConversationLayout, parseConversation, recordColumns } from "../../conversations/formats.js";
 import type { SourceItem } from "../../forge-document.js";
@@ -12,11 +13,6 @@ import { parseApiBench } from "./apibench.js";
 import { parseHttpExample } from "./http-examples.js";
 import { conversationDocument, itemsOf, type RecordParser } from "./record.js";
 import { parseToolBench } from "./toolbench.js";
-
-export const TRAJECTORY_FORMATS = [
-  ...CONVERSATION_FORMATS,
-  ...(["toolbench", "apibench", "api-bank", "http-examples"] as const),
-] as const;
 
 export type TrajectoryFormat = (typeof TRAJECTORY_FORMATS)[number];
 

@@ -1,5 +1,4 @@
-/** Prose of the `text` domain: the Brown corpus turned back from tagged words into sentences, and State of the Union addresses. */
-import type { SampleDocument } from "./sample-document.js";
+/** The Brown corpus, whose words carry tags, turned back into sentences. */
 
 const CLOSING = /^(?:[,.;:?!)\]}%]|''|\.\.\.)+$/;
 const OPENING = /^(?:[([{$]|``)+$/;
@@ -49,21 +48,4 @@ function joinWords(words: readonly string[]): string {
     text += word.replace(/^``|''$/g, '"');
   }
   return text;
-}
-
-/** One document for each text of the Brown corpus (`ca01` to `cr09`). */
-export function* brownDocuments(files: ReadonlyMap<string, string>, licence: string): Generator<SampleDocument> {
-  for (const [path, tagged] of sorted(files)) yield { text: brownText(tagged), source: `brown/${path}`, licence };
-}
-
-/** One document for each address; the file's name holds year, name and party: `1989_george_bush_r.txt`. */
-export function* addressDocuments(files: ReadonlyMap<string, string>, licence: string): Generator<SampleDocument> {
-  for (const [path, text] of sorted(files)) {
-    const name = path.replace(/^data\//, "").replace(/_[a-z]+\.txt$/, "");
-    yield { text: text.replace(/[ \t]+/g, " ").trim(), source: `state-of-the-union/${name}`, licence };
-  }
-}
-
-function sorted(files: ReadonlyMap<string, string>): [string, string][] {
-  return [...files].sort(([a], [b]) => (a < b ? -1 : 1));
 }

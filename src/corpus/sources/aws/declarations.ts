@@ -82,15 +82,3 @@ export function cleanProse(prose: string): string {
     .filter((paragraph) => paragraph !== "")
     .join("\n");
 }
-
-/** The first paragraphs and sentences that fit in `most` characters, at least one; never cut inside a sentence. */
-export function clipProse(prose: string, most: number): string {
-  if (prose.length <= most) return prose;
-  const sentences = prose.match(/[^\n]*?(?:[.!?:](?= )|\n|$)\s*/g) ?? [prose];
-  let clipped = "";
-  for (const sentence of sentences) {
-    if (clipped !== "" && clipped.length + sentence.length > most) break;
-    clipped += sentence;
-  }
-  return clipped.trim();
-}

@@ -1,8 +1,9 @@
 /** Function-calling trajectories from worked examples: tools on offer, the user's request, the call, its result, a closing sentence. */
-import { sha256 } from "../../src/base/fingerprint.js";
-import { clipProse } from "./aws-declarations.js";
-import type { Example, Service, ServiceOperation } from "./aws-service.js";
-import { toolName } from "./tool-documentation.js";
+import { sha256 } from "../../../base/fingerprint.js";
+import { type Conversation, message, type ToolSchema } from "../../conversations/conversation.js";
+import { clipProse } from "../../render/prose.js";
+import { toolName } from "./describe.js";
+import type { Example, Service, ServiceOperation } from "./service.js";
 
 const TOOLS_ON_OFFER = 4;
 const TOOL_PROSE = 160;
@@ -13,31 +14,33 @@ const MAX_FACTS = 3;
 const MAX_FACT = 80;
 const MAX_VALUES = 16;
 
-/** The trajectory of one example. Everything that varies is drawn by its content, so it is the same in every run. */
-export function trajectoryOf(service: Service, operation: ServiceOperation, example: Example): string {
+/** The conversation of one example. Everything that varies is drawn by its content, so it is the same in every run. */
+export function trajectoryOf(service: Service, operation: ServiceOperation, example: Example): Conversation {
   const key = sha256(JSON.stringify([service.id, operation.name, example]));
-  const call = { name: toolName(service, operation), arguments: shorten(example.input, MAX_VALUES) };
-  const result = shorten(example.output, MAX_ITEMS) as Readonly<Record<string, unknown>>;
-  const dense = Number.parseInt(key.slice(0, 2), 16) % 3 === 0;
-  const json = (value: unknown): string => (dense ? JSON.stringify(value) : JSON.stringify(value, null, 2));
-  return [
-    `System: You can call these functions of ${service.fullName}. Answer with one JSON object: the function's name and its arguments.\n${toolsOnOffer(service, operation, key)}`,
-    `User: ${requestOf(example, operation, key)}`,
-    `Assistant: ${json(call)}`,
-    `Tool: ${json(result)}`,
-    `Assistant: ${closingOf(operation, result)}`,
-  ].join("\n\n");
+  const name = toolName(service, operation);
+  const call = { id: null, name, arguments: shorten(example.input, MAX_VALUES) };
+  const result = shorten(example.output, MAX_ITEMS);
+  return {
+    tools: toolsOnOffer(service, operation, key),
+    messages: [
+      message("user", requestOf(example, operation, key)),
+      message("assistant", "", { toolCalls: [call] }),
+      message("tool", JSON.stringify(result), { name }),
+      message("assistant", closingOf(operation, result)),
+    ],
+  };
 }
 
 /** The operation that is needed among a few others of the same service, in an order drawn by the key. */
-function toolsOnOffer(service: Service, operation: ServiceOperation, key: string): string {
+function toolsOnOffer(service: Service, operation: ServiceOperation, key: string): ToolSchema[] {
   const rank = ({ name }: ServiceOperation): string => sha256(key + name);
   const byRank = (a: ServiceOperation, b: ServiceOperation): number => (rank(a) < rank(b) ? -1 : 1);
   const others = service.operations.filter(({ name }) => name !== operation.name).sort(byRank);
   const offered = [operation, ...others.slice(0, TOOLS_ON_OFFER - 1)].sort(byRank);
-  return offered
-    .map((tool) => `- ${toolName(service, tool)}: ${clipProse(firstLine(tool.prose), TOOL_PROSE)}`)
-    .join("\n");
+  return offered.map((tool) => ({
+    name: toolName(service, tool),
+    description: clipProse(firstLine(tool.prose), TOOL_PROSE),
+  }));
 }
 
 function firstLine(prose: string): string {
@@ -122,11 +125,14 @@ function plainValues(value: unknown, path: string, most: { items: number; length
   return typeof value === "number" || typeof value === "boolean" ? [{ path, value }] : [];
 }
 
-/** The value without the end of long lists and of long unbroken strings. */
-function shorten(value: unknown, items: number): unknown {
-  if (Array.isArray(value)) return value.slice(0, items).map((item) => shorten(item, items));
-  if (value !== null && typeof value === "object")
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item, items)]));
+/** The fields without the end of long lists and of long unbroken strings. */
+function shorten(fields: Readonly<Record<string, unknown>>, items: number): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, shortenValue(value, items)]));
+}
+
+function shortenValue(value: unknown, items: number): unknown {
+  if (Array.isArray(value)) return value.slice(0, items).map((item) => shortenValue(item, items));
+  if (value !== null && typeof value === "object") return shorten(value as Record<string, unknown>, items);
   if (typeof value === "string" && value.length > MAX_STRING && !value.slice(0, MAX_STRING).includes(" "))
     return `${value.slice(0, 48)}...`;
   return value;

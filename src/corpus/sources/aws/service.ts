@@ -1,5 +1,5 @@
 /** One service of the aws-sdk package: its declarations (prose), model (HTTP) and worked examples, joined by operation. */
-import { cleanProse, type Declarations, type Operation, parseDeclarations } from "./aws-declarations.js";
+import { cleanProse, type Declarations, type Operation, parseDeclarations } from "./declarations.js";
 
 export interface Example {
   readonly title: string;
@@ -19,16 +19,14 @@ export interface ServiceOperation extends Operation {
 export interface Service {
   /** The client's name, as in `new AWS.EKS()`. */
   readonly id: string;
+  readonly host: string;
   readonly fullName: string;
   readonly shapes: Declarations["shapes"];
   readonly operations: readonly ServiceOperation[];
 }
 
-/** Which files of the package describe services. */
-export const AWS_FILES = /^clients\/[^/]+\.(?:d\.ts|js)$|^apis\/[^/]+\.(?:min|examples)\.json$/;
-
 interface Model {
-  readonly metadata?: { readonly serviceFullName?: string; readonly serviceAbbreviation?: string };
+  readonly metadata?: { readonly serviceFullName?: string; readonly endpointPrefix?: string };
   readonly operations?: Readonly<
     Record<string, { readonly http?: { readonly method?: string; readonly requestUri?: string } }>
   >;
@@ -38,35 +36,36 @@ interface Examples {
   readonly examples?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 }
 
-/** The keys of all clients in the package, such as `eks`, sorted. */
-export function serviceKeys(files: ReadonlyMap<string, string>): string[] {
-  const declared = [...files.keys()].flatMap((path) => /^clients\/(.+)\.d\.ts$/.exec(path)?.[1] ?? []);
-  return declared.filter((key) => key !== "all").sort();
+/** What a service's files hold: its client, the declarations beside it, its newest model, and the examples beside that, where there are any. */
+export interface ServiceFiles {
+  readonly client: string;
+  readonly declarations: string;
+  readonly model: string;
+  readonly examples: string | null;
 }
 
-/** The service behind a client, in the newest of its versions; null where the package has no model of it. */
-export function readService(files: ReadonlyMap<string, string>, key: string): Service | null {
-  const client = files.get(`clients/${key}.js`) ?? "";
-  const version = [...client.matchAll(/require\('\.\.\/(apis\/[^']+)\.min\.json'\)/g)]
-    .map(([, path]) => path)
-    .sort()
-    .at(-1);
+/** The model that a client uses in the newest of its versions, as `apis/eks-2017-11-01`; null where it names none. */
+export function newestModel(client: string): string | null {
+  const models = [...client.matchAll(/require\('\.\.\/(apis\/[\w.-]+)\.min\.json'\)/g)].map(([, path = ""]) => path);
+  return models.sort().at(-1) ?? null;
+}
+
+/** The service behind a client; operations without prose are left out. @throws SyntaxError where model or examples are not JSON. */
+export function readService({ client, declarations, model, examples }: ServiceFiles): Service | null {
   const id = /module\.exports = AWS\.(\w+);/.exec(client)?.[1];
-  const modelText = files.get(`${version}.min.json`);
-  const declared = files.get(`clients/${key}.d.ts`);
-  if (id === undefined || modelText === undefined || declared === undefined) return null;
-  const model = JSON.parse(modelText) as Model;
-  const { examples = {} } = JSON.parse(files.get(`${version}.examples.json`) ?? "{}") as Examples;
-  const { operations, shapes } = parseDeclarations(declared);
-  const joined = Object.entries(model.operations ?? {}).flatMap(([title, { http }]) => {
+  if (id === undefined) return null;
+  const { metadata = {}, operations: modelled = {} } = JSON.parse(model) as Model;
+  const { examples: worked = {} } = JSON.parse(examples ?? "{}") as Examples;
+  const { operations, shapes } = parseDeclarations(declarations);
+  const joined = Object.entries(modelled).flatMap(([title, { http }]) => {
     const operation = operations.get(title.charAt(0).toLowerCase() + title.slice(1));
     if (operation === undefined || operation.prose === "") return [];
     const path =
       http?.requestUri === undefined || http.requestUri === "/" ? null : `${http.method ?? "POST"} ${http.requestUri}`;
-    return [{ ...operation, title, http: path, examples: (examples[title] ?? []).map(readExample) }];
+    return [{ ...operation, title, http: path, examples: (worked[title] ?? []).map(readExample) }];
   });
-  const fullName = model.metadata?.serviceFullName ?? id;
-  return { id, fullName, shapes, operations: joined };
+  const host = `${metadata.endpointPrefix ?? id.toLowerCase()}.amazonaws.com`;
+  return { id, host, fullName: metadata.serviceFullName ?? id, shapes, operations: joined };
 }
 
 function readExample(raw: Readonly<Record<string, unknown>>): Example {
