@@ -1,5 +1,5 @@
 /** Gopher's rules against repetition (Rae et al. 2021, table A1), with their thresholds. Characters are counted without white space. */
-import { wordHash, wordsOf } from "../text/hashes.js";
+import { runHashes, wordHash, wordsOf } from "../text/hashes.js";
 
 const LINES = { duplicated: 0.3, characters: 0.2 } as const;
 /** The most frequent run of n words may hold this share of the characters. */
@@ -59,9 +59,10 @@ function duplicates(pieces: readonly string[]): { pieceShare: number; characterS
   };
 }
 
-const MULTIPLIER = 0x9e3779b1;
-
-/** The words of a text as hashes and lengths. Two runs count as equal when 53 bits of their hashes are: one pair in 10^16 is by mistake. */
+/**
+ * The words of a text as hashes and lengths. Runs are told apart by 32 bits: in a book of 100,000 words about one pair is taken for equal by
+ * mistake, which moves no share.
+ */
 class Words {
   private readonly hashes: Uint32Array;
   private readonly lengths: Uint32Array;
@@ -75,42 +76,44 @@ class Words {
   }
 
   topRunShare(length: number): number {
-    const found = new Map<number, { count: number; size: number }>();
+    const { first, earlier } = this.occurrences(length);
+    const counts = new Uint32Array(first.length);
     let most = 0;
-    for (const [start, key] of this.runs(length)) {
-      const run = found.get(key) ?? { count: 0, size: this.sizeOf(start, length) };
-      run.count++;
-      found.set(key, run);
-      if (run.count > 1) most = Math.max(most, run.count * run.size);
+    for (let start = 0; start < first.length; start++) {
+      const count = ++counts[first[start]];
+      if (earlier[start] === 1) most = Math.max(most, count * this.sizeOf(start, length));
     }
     return this.characters === 0 ? 0 : most / this.characters;
   }
 
   duplicatedShare(length: number): number {
-    const seen = new Set<number>();
+    const { earlier } = this.occurrences(length);
     let covered = 0;
     let end = 0;
-    for (const [start, key] of this.runs(length)) {
-      if (!seen.has(key)) {
-        seen.add(key);
-        continue;
-      }
+    for (let start = 0; start < earlier.length; start++) {
+      if (earlier[start] === 0) continue;
       for (let at = Math.max(start, end); at < start + length; at++) covered += this.lengths[at];
       end = start + length;
     }
     return this.characters === 0 ? 0 : covered / this.characters;
   }
 
-  private *runs(length: number): Generator<[start: number, key: number]> {
-    for (let start = 0; start + length <= this.hashes.length; start++) {
-      let low = length;
-      let high = ~length;
-      for (let at = start; at < start + length; at++) {
-        low = Math.imul(low, MULTIPLIER) ^ this.hashes[at];
-        high = Math.imul(high ^ this.hashes[at], 0x85ebca6b) ^ (high >>> 13);
-      }
-      yield [start, (high >>> 11) * 2 ** 32 + (low >>> 0)];
+  /** For every run, where an equal one stands first, and whether that is before it. */
+  private occurrences(length: number): { first: Uint32Array; earlier: Uint8Array } {
+    const runs = this.hashes.length < length ? new Uint32Array() : runHashes(this.hashes, length);
+    const slots = 2 ** Math.ceil(Math.log2(2 * runs.length + 1));
+    const table = new Uint32Array(slots);
+    const first = new Uint32Array(runs.length);
+    const earlier = new Uint8Array(runs.length);
+    for (let start = 0; start < runs.length; start++) {
+      let slot = runs[start] & (slots - 1);
+      // A slot holds a run's place, from 1; 0 is free.
+      while (table[slot] !== 0 && runs[table[slot] - 1] !== runs[start]) slot = (slot + 1) & (slots - 1);
+      earlier[start] = table[slot] === 0 ? 0 : 1;
+      if (table[slot] === 0) table[slot] = start + 1;
+      first[start] = table[slot] - 1;
     }
+    return { first, earlier };
   }
 
   private sizeOf(start: number, length: number): number {

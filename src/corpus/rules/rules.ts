@@ -23,6 +23,9 @@ async function apply(task: PartitionTask, settings: RulesSettings): Promise<void
   }
 }
 
+/** Code in Markdown is not prose, and repeats itself rightly. */
+const FENCED = /^(```|~~~)[^\n]*\n[^]*?^\1[^\n]*$/gm;
+
 /** The first rule that a document breaks, as the reason for dropping it; null where it keeps all. */
 export function whyDropped(
   { text, form }: ForgeDocument,
@@ -31,9 +34,10 @@ export function whyDropped(
   const limits = words[form];
   const why = limits === undefined ? null : whyLength(text, limits);
   if (why !== null) return `length: ${why}`;
-  const noProse = quality.includes(form) ? whyNoProse(text, languages === null || languages.includes("en")) : null;
+  const prose = form === "text" ? text.replace(FENCED, "") : text;
+  const noProse = quality.includes(form) ? whyNoProse(prose, languages === null || languages.includes("en")) : null;
   if (noProse !== null) return `quality: ${noProse}`;
-  const repeated = repetition.includes(form) ? whyRepetitive(text) : null;
+  const repeated = repetition.includes(form) ? whyRepetitive(prose) : null;
   if (repeated !== null) return `repetition: ${repeated}`;
   if (languages === null || form !== "text") return null;
   const language = languageOfText(text);
