@@ -42,6 +42,18 @@ export async function* readJsonLines(
   }
 }
 
+/**
+ * The lines of a text file that we wrote ourselves, blank ones left out.
+ * @throws UserError when the file cannot be read; Error when a line is too long or not UTF-8.
+ */
+export async function* readLines(path: string): AsyncGenerator<string> {
+  for await (const { number, bytes } of splitLines(openBytes(path), MAX_LINE_BYTES)) {
+    const line = bytes === null ? NOT_UTF8 : decodeUtf8(bytes);
+    if (line === NOT_UTF8) throw new Error(`${path}:${number} is damaged`);
+    if (line !== "") yield line;
+  }
+}
+
 function parseLine(line: string, where: string, records: RecordReader): SourceRecord {
   let fields: unknown;
   try {

@@ -4,7 +4,7 @@
  *   count (each partition) → decide (once) → apply (each partition)
  * Partitions are fixed by the plan, so what comes out does not depend on how many processes ran or where.
  */
-import type { ForgeDocument } from "./forge-document.js";
+import type { ForgeDocument, Rejection } from "./forge-document.js";
 
 /** The files of a task's own and of earlier phases of the same step. A phase reads and writes them as it likes. */
 export interface TaskFiles {
@@ -29,6 +29,8 @@ export interface PartitionTask extends TaskFiles {
   keep(document: ForgeDocument): void;
   /** Takes a document out of the corpus: counted by reason and written where people can read it. Only in a step's last phase. */
   drop(document: ForgeDocument, reason: string, detail?: string): void;
+  /** Says that a record of a source is no document: counted by reason and written where people can read it. Only in the reading step. */
+  reject(rejection: Rejection, source: string): void;
 }
 
 export type Phase =
