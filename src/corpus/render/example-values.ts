@@ -22,21 +22,21 @@ export function exampleOf(fields: readonly ToolField[], depth = 0): Record<strin
 /** The shape of a result: its first fields with values, structures opened a few levels. */
 export function resultExample(fields: readonly ToolField[], depth = 0): Record<string, unknown> {
   const shown = requiredFirst(fields).slice(0, depth === 0 ? MAX_FIELDS + 4 : MAX_FIELDS);
-  return Object.fromEntries(shown.map((field) => [field.name, valueForField(field.type, field, depth, resultExample)]));
+  return Object.fromEntries(shown.map((field) => [field.name, typedValue(field.type, field, depth, resultExample)]));
 }
 
 export function exampleValue(field: ToolField, depth = 0): unknown {
-  return valueForField(field.type, field, depth, exampleOf);
+  return typedValue(field.type, field, depth, exampleOf);
 }
 
 /** A value of a result that is no object with fields. */
 export function resultValue(type: ToolType): unknown {
-  return valueForField(type, { name: "value", type, required: true, prose: "" }, 0, resultExample);
+  return typedValue(type, { name: "value", type, required: true, prose: "" }, 0, resultExample);
 }
 
 type Open = (fields: readonly ToolField[], depth: number) => Record<string, unknown>;
 
-function valueForField(type: ToolType, field: ToolField, depth: number, open: Open): unknown {
+function typedValue(type: ToolType, field: ToolField, depth: number, open: Open): unknown {
   switch (type.kind) {
     case "string":
       return stringFor(field);
@@ -54,9 +54,9 @@ function valueForField(type: ToolType, field: ToolField, depth: number, open: Op
     case "enum":
       return type.values.find((value) => field.prose.includes(`default: ${value}`)) ?? type.values[0] ?? "";
     case "list":
-      return depth >= MAX_DEPTH ? [] : [valueForField(type.item, singular(field), depth + 1, open)];
+      return depth >= MAX_DEPTH ? [] : [typedValue(type.item, singular(field), depth + 1, open)];
     case "map":
-      return depth >= MAX_DEPTH ? {} : { key: valueForField(type.item, { ...field, name: "value" }, depth + 1, open) };
+      return depth >= MAX_DEPTH ? {} : { key: typedValue(type.item, { ...field, name: "value" }, depth + 1, open) };
     case "structure":
       return depth >= MAX_DEPTH ? {} : open(type.fields(), depth + 1);
   }

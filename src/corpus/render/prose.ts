@@ -64,14 +64,19 @@ export function plainProse(markup: string): string {
     .trim();
 }
 
-/** Prose in one line: list items and paragraphs follow each other, fences of code are left out. */
+/** Prose in one line: paragraphs follow each other, list items are parted by semicolons, fences of code are left out. */
 export function oneLine(prose: string): string {
-  return prose
-    .split("\n")
-    .filter((line) => line !== "```")
-    .map((line) => line.replace(/^- /, "").trim())
-    .filter((line) => line !== "")
-    .join(" ");
+  let joined = "";
+  let inList = false;
+  for (const line of prose.split("\n")) {
+    const item = line.startsWith("- ");
+    const text = (item ? line.slice(2) : line).trim();
+    if (text === "" || text === "```") continue;
+    const mark = item && inList && !/[.;:!?,]$/.test(joined) ? "; " : " ";
+    joined += joined === "" ? text : mark + text;
+    inList = item;
+  }
+  return joined;
 }
 
 /** Prose as it is set in documents: a blank line between paragraphs, none between list items, inside tables and inside code. */
@@ -173,7 +178,7 @@ function inline(paragraph: string): string {
     .replace(/\{@(?:link|linkcode|linkplain|see)\s+([^{}|\s]{1,300})(?:\s*\|\s*|\s+)([^{}]{1,300})\}/g, "$2")
     .replace(/\{@(?:link|linkcode|linkplain|see)\s+([^{}\s]{1,300})\s*\}/g, "`$1`")
     .replace(/\{@(?:code|literal)\s+([^{}]{1,300})\}/g, "`$1`")
-    .replace(/!?\[([^[\]]{0,500})\]\([^()\s]{0,2000}(?:\s{1,9}"[^"]{0,300}")?\)/g, "$1")
+    .replace(/!?\[([^[\]]{0,500})\]\([^()\s]{0,2000}(?:\s(?:"[^"]{0,300}"|'[^']{0,300}'))?\)/g, "$1")
     .replace(/(?<=^|[\s(])\[([^[\]]{1,200})\]\[[^[\]]{0,200}\]/g, "$1")
     .replace(/<(https?:\/\/[^<>\s]{1,1000})>/g, "$1")
     .replace(/``+/g, "`");

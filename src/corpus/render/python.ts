@@ -74,7 +74,7 @@ function returnsSection(tool: ToolDescription): string[] {
     const shown = requiredFirst(shape.fields).slice(0, MAX_PARAMETERS);
     return section(
       "Returns",
-      ["        A dict with", ...shown.flatMap(argumentLines)],
+      ["        A dict with these keys:", ...shown.flatMap(argumentLines)],
       shape.fields.length - shown.length,
     );
   }

@@ -16,7 +16,7 @@ export type StyleWeights = Readonly<Partial<Record<ToolStyle, number>>>;
 /** Which styles a source writes: one for each tool, drawn by weight, or each tool in `all` of them. */
 export type StyleChoice = StyleWeights | "all";
 
-/** Reference pages and definitions most, as in the corpus of the paper: documentation first, then what models are prompted with. */
+/** Reference pages and definitions most: what people read, and what models are prompted with. The numbers are a choice, not a measurement. */
 export const DEFAULT_STYLES: StyleWeights = { prose: 0.4, schema: 0.3, signature: 0.15, usage: 0.15 };
 
 /** The tool's documentation in one style: never blank, well-formed Unicode, without NUL. The same tool gives the same text. */

@@ -38,7 +38,7 @@ function resultSection(tool: ToolDescription, output: unknown): string[] {
   const shape = resultShape(tool);
   if (shape.kind === "unknown") return [];
   if (shape.kind === "nothing") return ["Nothing is returned."];
-  const value = shape.kind === "object" ? resultExample(shape.fields) : resultValue(shape.type);
+  const value = shape.kind === "value" ? resultValue(shape.type) : resultExample(shape.fields);
   return ["The result looks like this:", fenced("json", JSON.stringify(value, null, 2))];
 }
 
