@@ -65,7 +65,6 @@ export const DOORS: readonly Door[] = [
   { dependency: "hyparquet", through: ["corpus/"] },
   { dependency: "hyparquet-compressors", through: ["corpus/"] },
   { dependency: "fzstd", through: ["corpus/read/zstandard.ts"] },
-  { dependency: "eld", through: ["corpus/rules/language.ts"] },
   { dependency: "@tensorflow/", through: ["engine/tfjs/"] },
   { dependency: "koffi", through: ["engine/native/cuda/ffi/", "engine/native/cpu/ffi.ts", "engine/native/cpu/ffi/"] },
   { dependency: "pino", through: ["base/report*"] },
