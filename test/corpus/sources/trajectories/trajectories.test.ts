@@ -59,7 +59,7 @@ describe("trajectories", () => {
     const path = [user, thought, call, { role: "function", name: "f", content: "ok" }];
     const record = { answer_generation: { valid_data: true, train_messages: [[user], path], function: [] } };
     const [text] = textsOf(await read("toolbench", "a.json", JSON.stringify(record)));
-    expect(text).toMatch(/^User: Go\n\nAssistant: Thought: Think\n\{[^]*\}\n\nTool \(f\): ok$/);
+    expect(text).toMatch(/^User: Go\n\nAssistant: Thought: Think\n\{[\s\S]*\}\n\nTool \(f\): ok$/);
   });
 
   it("are read from API-Bank's dialogues", async () => {
@@ -69,7 +69,7 @@ describe("trajectories", () => {
       { role: "AI", text: "Done" },
     ];
     const [text] = textsOf(await read("api-bank", "a.jsonl", lines.map((line) => JSON.stringify(line)).join("\n")));
-    expect(text).toMatch(/^User: Go\n\nAssistant: \{[^]*\}\n\nTool \(F\): \{"output":2\}\n\nAssistant: Done$/);
+    expect(text).toMatch(/^User: Go\n\nAssistant: \{[\s\S]*\}\n\nTool \(F\): \{"output":2\}\n\nAssistant: Done$/);
   });
 
   it("are read from HTTP exchanges, without headers that carry secrets", async () => {
