@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { systemCode, UserError } from "../../base/errors.js";
 import type { ForgePlan, ForgeSource } from "../../config/forge-plan.js";
 import type { FoundDocument } from "../forge-document.js";
-import { decodeUtf8, HALF_PAIR, NOT_UTF8 } from "../record.js";
+import { textFault } from "../read/items.js";
+import { decodeUtf8, NOT_UTF8 } from "../record.js";
 import type { SourceFiles } from "../source-kind.js";
 import type { PartitionTask, Step } from "../step.js";
 import type { Listing } from "./listing.js";
@@ -42,7 +43,7 @@ async function readPartition(task: PartitionTask, plan: ForgePlan, listing: List
 }
 
 function takeDocument(task: PartitionTask, source: ForgeSource, found: FoundDocument): void {
-  const why = unusable(found.text);
+  const why = textFault(found.text);
   if (why !== null) {
     task.reject({ where: found.origin, why, record: found.text.slice(0, 2000) }, source.name);
     return;
@@ -56,12 +57,6 @@ function takeDocument(task: PartitionTask, source: ForgeSource, found: FoundDocu
     ...{ domain: source.domain, form: found.form, style: found.style ?? null },
     ...{ operation: found.operation ?? null, language: found.language ?? null },
   });
-}
-
-function unusable(text: string): string | null {
-  if (text.trim() === "") return "the text is empty";
-  if (HALF_PAIR.test(text)) return "the text holds half of a surrogate pair, which UTF-8 cannot write";
-  return text.includes("\0") ? "the text holds NUL characters" : null;
 }
 
 const DRAW_BYTES = 6;
