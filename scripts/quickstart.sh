@@ -10,5 +10,5 @@ if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.j
 fi
 echo "Building ..."
 npm run --silent build
-node dist/cli.js forge --config configs/quickstart-corpus.yaml
+node dist/cli.js forge --config configs/forge-quickstart.yaml
 exec npx tsx scripts/quickstart.ts "$@"

@@ -40,31 +40,35 @@ export function compositionTables(sheet: Datasheet): ReportTable[] {
           percent(tokens, sheet.total.tokens),
         ]),
     })),
-    {
-      title: "Sources",
-      head: [
-        "source",
-        "kind",
-        "from",
-        "licence",
-        "domain",
-        "files",
-        "bytes of files",
-        "documents read",
-        "documents left",
-        "bytes left",
-      ],
-      rows: sheet.sources.map((each: SourceSheet) => [
-        ...[each.name, each.kind, each.from, each.licence ?? "unknown", each.domain, each.files, each.bytes],
-        ...[each.read.documents, each.left.documents, each.left.bytes],
-      ]),
-    },
+    sourcesTable(sheet),
     {
       title: "Operations by host",
       head: ["host", "distinct operations"],
       rows: sheet.operations.largest.map(([host, count]) => [host, count]),
     },
   ];
+}
+
+function sourcesTable(sheet: Datasheet): ReportTable {
+  return {
+    title: "Sources",
+    head: [
+      "source",
+      "kind",
+      "from",
+      "licence",
+      "domain",
+      "files",
+      "bytes of files",
+      "documents read",
+      "documents left",
+      "bytes left",
+    ],
+    rows: sheet.sources.map((each: SourceSheet) => [
+      ...[each.name, each.kind, each.from, each.licence ?? "unknown", each.domain, each.files, each.bytes],
+      ...[each.read.documents, each.left.documents, each.left.bytes],
+    ]),
+  };
 }
 
 export function stepsTable({ steps }: Datasheet): ReportTable {

@@ -37,47 +37,39 @@ export function reportPage(sheet: Datasheet): string {
 }
 
 function corpusCharts({ by, lengths, steps }: Datasheet): Chart[] {
-  const bar = { kind: "bar", yLabel: "million tokens" } as const;
-  const domains = Object.keys(by.domain);
-  const sources = Object.entries(by.source).sort(([, a], [, b]) => b.tokens - a.tokens);
+  return [tokensChart("domain", by.domain), tokensChart("source", by.source), lengthsChart(lengths), stepsChart(steps)];
+}
+
+function tokensChart(breakdown: string, extents: Datasheet["by"]["domain"]): Chart {
+  const sorted = Object.entries(extents).sort(([, a], [, b]) => b.tokens - a.tokens);
+  return {
+    ...{ title: `Tokens by ${breakdown}`, kind: "bar", xLabel: breakdown, yLabel: "million tokens" },
+    x: sorted.map(([name]) => name),
+    series: [{ name: "tokens", y: sorted.map(([, { tokens }]) => tokens / 1e6) }],
+  };
+}
+
+function lengthsChart(lengths: Datasheet["lengths"]): Chart {
   const longest = Math.max(0, ...Object.values(lengths).map(({ length }) => length));
   const powers = Array.from({ length: longest }, (_, power) => formatBytes(2 ** power));
-  return [
-    {
-      ...bar,
-      title: "Tokens by domain",
-      xLabel: "domain",
-      x: domains,
-      series: [{ name: "tokens", y: domains.map((name) => by.domain[name].tokens / 1e6) }],
-    },
-    {
-      ...bar,
-      title: "Tokens by source",
-      xLabel: "source",
-      x: sources.map(([name]) => name),
-      series: [{ name: "tokens", y: sources.map(([, { tokens }]) => tokens / 1e6) }],
-    },
-    {
-      ...{ kind: "bar", title: "Length of documents", xLabel: "at least", yLabel: "documents", x: powers },
-      series: Object.entries(lengths).map(([name, counts]) => ({
-        name,
-        y: powers.map((_, power) => counts[power] ?? 0),
-      })),
-    },
-    {
-      ...{
-        kind: "bar",
-        title: "Bytes kept and dropped by step",
-        xLabel: "step",
-        yLabel: "million bytes",
-        x: steps.map(({ name }) => name),
-      },
-      series: [
-        { name: "kept", y: steps.map(({ kept }) => kept.bytes / 1e6) },
-        { name: "dropped", y: steps.map(({ dropped }) => dropped.bytes / 1e6) },
-      ],
-    },
-  ];
+  return {
+    ...{ title: "Length of documents", kind: "bar", xLabel: "at least", yLabel: "documents", x: powers },
+    series: Object.entries(lengths).map(([name, counts]) => ({
+      name,
+      y: powers.map((_, power) => counts[power] ?? 0),
+    })),
+  };
+}
+
+function stepsChart(steps: readonly StepSheet[]): Chart {
+  return {
+    ...{ title: "Bytes kept and dropped by step", kind: "bar", xLabel: "step", yLabel: "million bytes" },
+    x: steps.map(({ name }) => name),
+    series: [
+      { name: "kept", y: steps.map(({ kept }) => kept.bytes / 1e6) },
+      { name: "dropped", y: steps.map(({ dropped }) => dropped.bytes / 1e6) },
+    ],
+  };
 }
 
 function stepHtml(step: StepSheet): string {
