@@ -23,9 +23,6 @@ async function apply(task: PartitionTask, settings: RulesSettings): Promise<void
   }
 }
 
-/** Code in Markdown is not prose, and repeats itself rightly. */
-const FENCED = /^(```|~~~)[^\n]*\n[^]*?^\1[^\n]*$/gm;
-
 /** The first rule that a document breaks, as the reason for dropping it; null where it keeps all. */
 export function whyDropped(
   { text, form }: ForgeDocument,
@@ -34,7 +31,7 @@ export function whyDropped(
   const limits = words[form];
   const why = limits === undefined ? null : whyLength(text, limits);
   if (why !== null) return `length: ${why}`;
-  const prose = form === "text" ? text.replace(FENCED, "") : text;
+  const prose = form === "text" ? withoutFences(text) : text;
   const noProse = quality.includes(form) ? whyNoProse(prose, languages === null || languages.includes("en")) : null;
   if (noProse !== null) return `quality: ${noProse}`;
   const repeated = repetition.includes(form) ? whyRepetitive(prose) : null;
@@ -48,4 +45,17 @@ function whyLength(text: string, { least, most }: { readonly least: number; read
   let words = 0;
   for (const _ of text.matchAll(/\S+/g)) if (++words > most) return `more than ${most} words`;
   return words < least ? `fewer than ${least} words` : null;
+}
+
+/** Without the code blocks of Markdown: they are not prose, and repeat themselves rightly. One without an end stays. */
+export function withoutFences(text: string): string {
+  const kept: string[] = [];
+  let fenced: string[] = [];
+  for (const line of text.split("\n")) {
+    const isFence = /^\s*(?:```|~~~)/.test(line);
+    if (fenced.length === 0 && !isFence) kept.push(line);
+    else if (fenced.length > 0 && isFence) fenced = [];
+    else fenced.push(line);
+  }
+  return [...kept, ...fenced].join("\n");
 }
