@@ -68,7 +68,7 @@ export function boostTrees(
   const trees: Tree[] = [];
   for (let count = 0; count < chosen.trees; count++) {
     const tree = growTree(binned, edges, rest, chosen);
-    for (const [i, row] of rows.entries()) rest[i] -= valueOf(tree, row);
+    for (const [i, row] of rows.entries()) rest[i] -= treeValue(tree, row);
     trees.push(tree);
   }
   return { mean, trees };
@@ -76,11 +76,11 @@ export function boostTrees(
 
 export function predictTrees({ mean, trees }: BoostedTrees, row: readonly number[]): number {
   let sum = mean;
-  for (const tree of trees) sum += valueOf(tree, row);
+  for (const tree of trees) sum += treeValue(tree, row);
   return sum;
 }
 
-function valueOf(tree: Tree, row: readonly number[]): number {
+function treeValue(tree: Tree, row: readonly number[]): number {
   let node = tree[0];
   while ("feature" in node) node = tree[row[node.feature] < node.threshold ? node.below : node.above];
   return node.value;
