@@ -52,9 +52,9 @@ export function estimate(curve: Curve, solve: Solve): Estimate {
 }
 
 /** What to be told about an estimate by a law: how it was fitted, whether it extrapolates, how often it has no answer. */
-export function warningsOf(curve: Curve, found: Estimate): string[] {
+function warningsOf(curve: Curve, found: Estimate, at: number): string[] {
   const { fit, draws } = curve.bootstrap;
-  const warnings = found.value === null ? [] : extrapolations(fit.law, fit.seen, curve.inputsAt(found.value));
+  const warnings = extrapolations(fit.law, fit.seen, curve.inputsAt(at));
   if (draws.length === 0) warnings.push("there are too few runs to resample: no interval");
   if (found.answered < 0.9)
     warnings.push(
@@ -78,17 +78,21 @@ function fitWarnings({ law, quality, samples, seen }: Fit): string[] {
   return warnings;
 }
 
-/** The answer of the first curve's law with the others beside it. The first has a value: its caller has refused what has none. */
+/**
+ * The answer of the first curve's law with the others beside it. The first has a value: its caller has refused what has none.
+ * @param at the number at which the curve was asked, where the value is not that number itself.
+ */
 export function answerOf(
   question: string,
   curves: readonly Curve[],
   solve: Solve,
   sensitivity: Answer["sensitivity"],
   value: number,
+  at = value,
 ): Answer {
   const [first, ...others] = curves.map((curve) => estimate(curve, solve));
   const runnersUp = others;
-  const warnings = warningsOf(curves[0], first);
+  const warnings = warningsOf(curves[0], first, at);
   for (const other of others)
     if (other.value !== null && first.interval !== null && !contains(first.interval, other.value))
       warnings.push(`the ${other.law} law disagrees: ${other.value.toPrecision(4)} is outside this interval`);

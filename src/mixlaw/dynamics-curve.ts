@@ -9,13 +9,15 @@ export interface PlannedRun {
   readonly steps: number;
   /** Areas of the base's pre-training; zeros where they are not known and the law was fitted so. */
   readonly before: Areas;
+  /** The learning rate that the base ended with; null where it is not known and the law was fitted so. */
+  readonly rateBefore: number | null;
   /** For the replay form: the share of the new domain. For the size form: N. For the plain form: null. */
   readonly last: number | null;
 }
 
 /** x is the number of steps done, from 1. @throws RangeError outside the run. */
-export function dynamicsCurve(bootstrap: Bootstrap, { schedule, steps, before, last }: PlannedRun): Curve {
-  const areas = areasOfSchedule(schedule, steps);
+export function dynamicsCurve(bootstrap: Bootstrap, { schedule, steps, before, rateBefore, last }: PlannedRun): Curve {
+  const areas = areasOfSchedule(schedule, steps, rateBefore);
   return {
     bootstrap,
     inputsAt: (step) => {

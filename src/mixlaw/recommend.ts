@@ -6,7 +6,6 @@ import { UserError } from "../base/errors.js";
 import { formatCount } from "../base/format.js";
 import { type Answer, answerOf, type Curve, lineOf, type Solve } from "./answer.js";
 import { type Interval, runInterval } from "./fit/bootstrap.js";
-import { extrapolations } from "./fit/seen.js";
 import { lastWithin, leastOf, type Range } from "./search-line.js";
 
 /** How much the general loss may rise: by so many nats, or by so many percent of where it started. */
@@ -197,12 +196,9 @@ export function predictedLoss(
   const line = lineOf(curves[0]);
   const sensitivity = changes.map((other) => ({ change: `at ${formatCount(other)}`, value: line(other) }));
   const value = line(at);
-  const inputs = curves[0].inputsAt(at);
-  const answer = answerOf(question, curves, solve, sensitivity, value);
-  // Which inputs extrapolate depends on where the curve is asked, not on the loss that comes out.
-  const { fit } = curves[0].bootstrap;
-  const beyond = extrapolations(fit.law, fit.seen, inputs);
-  return { ...answer, interval: runInterval(curves[0].bootstrap, inputs), warnings: beyond };
+  const answer = answerOf(question, curves, solve, sensitivity, value, at);
+  // A run scatters about the curve: its interval is wider than the curve's.
+  return { ...answer, interval: runInterval(curves[0].bootstrap, curves[0].inputsAt(at)) };
 }
 
 function checkRange({ low, high }: Range, curves: readonly Curve[]): void {

@@ -12,14 +12,18 @@ export interface Areas {
   readonly s2: number;
 }
 
-/** The areas after each of some learning rates, one a step. The first step has no step before it and adds no annealing. */
-export function areasOf(rates: Iterable<number>, lambda = LAMBDA): Areas[] {
+/**
+ * The areas after each of some learning rates, one a step.
+ * @param rateBefore what the first step's rate is compared with: the rate that the base ended with, so that warming up again undoes annealing;
+ * null where nothing came before, and the first step adds no annealing.
+ */
+export function areasOf(rates: Iterable<number>, rateBefore: number | null = null): Areas[] {
   const areas: Areas[] = [];
   let [s1, s2, fall] = [0, 0, 0];
-  let before: number | null = null;
+  let before = rateBefore;
   for (const rate of rates) {
     // The inner sum of step i is λ times that of step i − 1 and what the rate fell by since.
-    fall = lambda * fall + (before === null ? 0 : before - rate);
+    fall = LAMBDA * fall + (before === null ? 0 : before - rate);
     s1 += rate;
     s2 += fall;
     before = rate;
@@ -29,7 +33,7 @@ export function areasOf(rates: Iterable<number>, lambda = LAMBDA): Areas[] {
 }
 
 /** The areas of a schedule after each of its steps. */
-export function areasOfSchedule(spec: ScheduleSpec, steps: number, lambda = LAMBDA): Areas[] {
+export function areasOfSchedule(spec: ScheduleSpec, steps: number, rateBefore: number | null = null): Areas[] {
   const rates = Array.from({ length: steps }, (_, step) => learningRateAt(spec, step, steps));
-  return areasOf(rates, lambda);
+  return areasOf(rates, rateBefore);
 }

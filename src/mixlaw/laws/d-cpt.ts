@@ -45,6 +45,20 @@ export const dCpt: Law = {
   },
 };
 
+/** The same by the share alone, for runs of one size and length whose share is small: r^η adds next to nothing there. Input: r. */
+export const dCptByShare: Law = {
+  ...dCpt,
+  name: "D-CPT by share",
+  formula: "L(r) = E + C/(r + ε)^γ",
+  factors: dCpt.factors.slice(2),
+  parameters: dCpt.parameters.filter(({ symbol }) => ["E", "C", "γ", "ε"].includes(symbol)),
+  value([E, C, gamma, epsilon], [r], slopes) {
+    const term = (r + epsilon) ** -gamma;
+    slopes?.set([1, term, -C * term * Math.log(r + epsilon), (-C * gamma * term) / (r + epsilon)]);
+    return E + C * term;
+  },
+};
+
 /** The same for runs of one size, whose term E + A/N^α is one number E. Inputs: D, r. */
 export const dCptOfOneSize: Law = {
   ...dCpt,

@@ -5,7 +5,7 @@ import { randomUniform } from "../../../src/base/random.js";
 import type { Law } from "../../../src/mixlaw/fit/law.js";
 import { biMix } from "../../../src/mixlaw/laws/bimix.js";
 import { criticalRatio, domainChange, generalChange, lossByShare } from "../../../src/mixlaw/laws/cmr.js";
-import { dCpt, dCptOfOneSize } from "../../../src/mixlaw/laws/d-cpt.js";
+import { dCpt, dCptByShare, dCptOfOneSize } from "../../../src/mixlaw/laws/d-cpt.js";
 import { dataMixing } from "../../../src/mixlaw/laws/data-mixing.js";
 import {
   learningDynamics,
@@ -22,6 +22,7 @@ const LAWS: readonly Law[] = [
     generalChange,
     lossByShare,
     dCpt,
+    dCptByShare,
     dCptOfOneSize,
     sharePower,
     twoSidedSharePower,
