@@ -40,7 +40,7 @@ export function lineOf(curve: Curve, parameters: Float64Array = curve.bootstrap.
 }
 
 /** Solves for the fitted parameters and for those of every resampling. */
-export function estimate(curve: Curve, solve: Solve): Estimate {
+function estimate(curve: Curve, solve: Solve): Estimate {
   const { fit, draws } = curve.bootstrap;
   const values = draws.map((draw) => solve(lineOf(curve, draw), curve)).filter((value) => value !== null);
   return {
@@ -91,14 +91,15 @@ export function answerOf(
   at = value,
 ): Answer {
   const [first, ...others] = curves.map((curve) => estimate(curve, solve));
-  const runnersUp = others;
   const warnings = warningsOf(curves[0], first, at);
-  for (const other of others)
-    if (other.value !== null && first.interval !== null && !contains(first.interval, other.value))
+  for (const other of others) {
+    if (other.value === null) warnings.push(`the ${other.law} law has no answer`);
+    else if (first.interval !== null && !contains(first.interval, other.value))
       warnings.push(`the ${other.law} law disagrees: ${other.value.toPrecision(4)} is outside this interval`);
-  return { question, value, interval: first.interval, law: first.law, runnersUp, sensitivity, warnings };
+  }
+  return { question, value, interval: first.interval, law: first.law, runnersUp: others, sensitivity, warnings };
 }
 
-export function contains({ low, high }: Interval, value: number): boolean {
+function contains({ low, high }: Interval, value: number): boolean {
   return value >= low && value <= high;
 }
