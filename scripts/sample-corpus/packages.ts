@@ -1,5 +1,5 @@
 /** The pinned packages of the sample corpus: what each domain is made of, and under which licence. Integrity as npm publishes it. */
-import type { PinnedPackage } from "./package-cache.js";
+import type { PinnedPackage } from "../../src/corpus/sources/packages/package-cache.js";
 
 export const AWS: PinnedPackage = {
   name: "aws-sdk",

@@ -23,9 +23,61 @@ export function wordHash(word: string): number {
   return mix(hash);
 }
 
-/** The hash of every word of a text, in order. */
+/** What a UTF-16 unit is: a letter's lower case where it is part of an ASCII word, or one of these. */
+const SEPARATOR = 0;
+const SPACE = 1;
+const OTHER = 2;
+const ASCII = Uint8Array.from({ length: 128 }, (_, unit) => {
+  const character = String.fromCharCode(unit);
+  if (/\w/.test(character)) return character.toLowerCase().charCodeAt(0);
+  return /\s/.test(character) ? SPACE : SEPARATOR;
+});
+
+/**
+ * The hash of every word of a text, in order: `wordHash` of each of `wordsOf`. Only what stands between two ASCII spaces and is not all
+ * ASCII takes the long way; nothing in Unicode's normalisation or lower case reaches across a space.
+ */
 export function wordHashes(text: string): Uint32Array {
-  return Uint32Array.from(wordsOf(text), wordHash);
+  let hashes = new Uint32Array((text.length >>> 1) + 1);
+  let count = 0;
+  /** Where the characters since the last space start, in the text and in the hashes. */
+  let start = 0;
+  let startCount = 0;
+  let hash = FNV_OFFSET;
+  let inWord = false;
+  for (let i = 0; i <= text.length; i++) {
+    const unit = i < text.length ? text.charCodeAt(i) : 0x20;
+    const kind = unit < 128 ? ASCII[unit] : OTHER;
+    if (kind > OTHER) {
+      hash = Math.imul(hash ^ kind, FNV_PRIME);
+      inWord = true;
+    } else if (kind !== OTHER) {
+      if (inWord) hashes[count++] = mix(hash);
+      hash = FNV_OFFSET;
+      inWord = false;
+      if (kind === SPACE) {
+        start = i + 1;
+        startCount = count;
+      }
+    } else {
+      while (i + 1 < text.length && ASCII[text.charCodeAt(i + 1)] !== SPACE) i++;
+      const words = wordsOf(text.slice(start, i + 1));
+      count = startCount + words.length;
+      const most = count + ((text.length - i) >>> 1) + 1;
+      if (most > hashes.length) hashes = grown(hashes, most);
+      for (const [at, word] of words.entries()) hashes[startCount + at] = wordHash(word);
+      hash = FNV_OFFSET;
+      inWord = false;
+    }
+  }
+  return hashes.subarray(0, count);
+}
+
+/** A compatibility form can hold more words than characters. */
+function grown(hashes: Uint32Array, least: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(Math.max(least, 2 * hashes.length));
+  larger.set(hashes);
+  return larger;
 }
 
 /**
@@ -43,6 +95,67 @@ export function runHashes(words: Uint32Array, length: number): Uint32Array {
     runs[start] = mix(hash);
   }
   return runs;
+}
+
+/** 64 bits of a part of a list of words, as two halves in `out` from `at` on. Different seeds hash independently. */
+export function hashPair(
+  words: Uint32Array,
+  from: number,
+  end: number,
+  seed: number,
+  out: Uint32Array,
+  at: number,
+): void {
+  const lanes = startLanes(seed);
+  for (let i = from; i < end; i++) addToLanes(lanes, words[i]);
+  finishLanes(lanes, out, at);
+}
+
+/**
+ * 64 bits of a text as two copies of it are compared, as two halves in `out` from `at` on: compatibility form (NFKC), lower case, every run
+ * of white space one space, none around.
+ */
+export function textHash(text: string, seed: number, out: Uint32Array, at: number): void {
+  const lower = (ALL_ASCII.test(text) ? text : text.normalize("NFKC")).toLowerCase();
+  const lanes = startLanes(seed);
+  let gap = false;
+  let started = false;
+  for (let i = 0; i < lower.length; i++) {
+    const unit = lower.charCodeAt(i);
+    if (unit < 128 ? ASCII[unit] === SPACE : WHITE.test(lower[i])) gap = started;
+    else {
+      if (gap) addToLanes(lanes, 0x20);
+      addToLanes(lanes, unit);
+      gap = false;
+      started = true;
+    }
+  }
+  finishLanes(lanes, out, at);
+}
+
+const ALL_ASCII = /^[\0-\x7f]*$/;
+const WHITE = /\s/;
+
+/** Two lanes in the manner of MurmurHash3, with multipliers and rotations of their own, and a count. */
+interface Lanes {
+  high: number;
+  low: number;
+}
+
+function startLanes(seed: number): Lanes {
+  return { high: seed ^ 0x2545f491, low: Math.imul(seed, FNV_PRIME) };
+}
+
+function addToLanes(lanes: Lanes, word: number): void {
+  const high = lanes.high ^ word;
+  const low = lanes.low ^ word;
+  lanes.high = (Math.imul((high << 13) | (high >>> 19), 0xcc9e2d51) + 0x6d2b79f5) | 0;
+  lanes.low = (Math.imul((low << 17) | (low >>> 15), 0x1b873593) + 0x3c6ef372) | 0;
+}
+
+function finishLanes({ high, low }: Lanes, out: Uint32Array, at: number): void {
+  out[at] = mix(high);
+  out[at + 1] = mix(low ^ Math.imul(high, RUN_MULTIPLIER));
 }
 
 /** MurmurHash3's 32-bit finaliser (Appleby, public domain): a bijection in which every input bit reaches every output bit. */

@@ -17,6 +17,21 @@ describe("words", () => {
     );
   });
 
+  it("hash the same by the short way as by the long one", () => {
+    const hard = ["ﷺ", "Σ", "\u0301", "\u0338", "<", "ﬁ", "İ", "\u00a0", "\u200b", "⑴", "가", "\ud800", "😀", "\0"];
+    const piece = fc.oneof(
+      fc.constantFrom(...hard, " ", "\n", "a", "B_", "7", "-"),
+      fc.string({ unit: "binary", maxLength: 2 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+        const text = pieces.join("");
+        expect([...wordHashes(text)]).toEqual(wordsOf(text).map(wordHash));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("spread over all bits", () => {
     const ones = new Array<number>(32).fill(0);
     const words = Array.from({ length: 4000 }, (_, i) => `word${i}`);

@@ -4,10 +4,11 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { messageOf, systemCode, UserError } from "../../src/base/errors.js";
+import { messageOf, systemCode, UserError } from "../../../base/errors.js";
 
 export interface PinnedPackage {
   readonly name: string;
@@ -23,9 +24,11 @@ export type Progress = (line: string) => void;
 /** Runs `npm pack` for these `name@version`, leaving the tarballs in a folder. Replaced in tests, which use no network. */
 export type Pack = (specifications: readonly string[], folder: string) => Promise<void>;
 
-/** The integrity string of a tarball. */
-export function integrityOf(tarball: Uint8Array): string {
-  return `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
+/** The integrity string of a file, read in pieces. */
+export async function integrityOf(path: string): Promise<string> {
+  const hash = createHash("sha512");
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Uint8Array);
+  return `sha512-${hash.digest("base64")}`;
 }
 
 /** The name that `npm pack` gives a tarball. */
@@ -66,14 +69,14 @@ export async function fillCache(
   }
 }
 
-/** The tarball's bytes, verified. @throws UserError when they are not the pinned ones. */
-export async function readPackage(cache: string, pinned: PinnedPackage): Promise<Buffer> {
-  return readVerified(join(cache, tarballName(pinned)), pinned);
+/** @throws UserError when the cached tarball is absent or has other bytes than the pinned ones. */
+export async function verifyPackage(cache: string, pinned: PinnedPackage): Promise<void> {
+  await verify(join(cache, tarballName(pinned)), pinned);
 }
 
 async function cachedState(path: string, pinned: PinnedPackage): Promise<"good" | "damaged" | "absent"> {
   try {
-    return integrityOf(await readFile(path)) === pinned.integrity ? "good" : "damaged";
+    return (await integrityOf(path)) === pinned.integrity ? "good" : "damaged";
   } catch (error) {
     if (systemCode(error) === "ENOENT") return "absent";
     throw new UserError(
@@ -84,19 +87,18 @@ async function cachedState(path: string, pinned: PinnedPackage): Promise<"good" 
 }
 
 async function adopt(fetched: string, path: string, pinned: PinnedPackage): Promise<void> {
-  await readVerified(fetched, pinned);
+  await verify(fetched, pinned);
   await rename(fetched, path);
 }
 
-async function readVerified(path: string, pinned: PinnedPackage): Promise<Buffer> {
-  const tarball = await readFile(path).catch((error: unknown) => {
+async function verify(path: string, pinned: PinnedPackage): Promise<void> {
+  const got = await integrityOf(path).catch((error: unknown) => {
     throw new UserError(
       { what: `npm brought no tarball of ${pinned.name}@${pinned.version}`, where: path },
       { cause: error },
     );
   });
-  const got = integrityOf(tarball);
-  if (got === pinned.integrity) return tarball;
+  if (got === pinned.integrity) return;
   throw new UserError({
     what: `the tarball of ${pinned.name}@${pinned.version} is not the pinned one`,
     where: path,
