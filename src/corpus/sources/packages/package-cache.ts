@@ -9,15 +9,9 @@ import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { messageOf, systemCode, UserError } from "../../../base/errors.js";
+import type { PinnedPackage } from "../../../config/forge-plan.js";
 
-export interface PinnedPackage {
-  readonly name: string;
-  readonly version: string;
-  /** As in a lock file: `sha512-` and the digest in base 64. */
-  readonly integrity: string;
-  /** Of the texts taken from it, as each document states it. */
-  readonly licence: string;
-}
+export type { PinnedPackage };
 
 export type Progress = (line: string) => void;
 

@@ -21,7 +21,7 @@ afterEach(() => rm(cache, { recursive: true, force: true }));
 async function pin(bytes: Uint8Array, version = "1.0.0"): Promise<PinnedPackage> {
   const path = join(cache, `thing-${version}.tgz`);
   await writeFile(path, bytes);
-  return { name: "thing", version, integrity: await integrityOf(path), licence: "MIT" };
+  return { name: "thing", version, integrity: await integrityOf(path) };
 }
 
 const GOOD = tarball(
@@ -94,7 +94,7 @@ describe("unpackPackage", () => {
   });
 
   it("says what to do where the archive is absent", async () => {
-    const pinned = { name: "thing", version: "9.0.0", integrity: "sha512-x", licence: "MIT" };
+    const pinned = { name: "thing", version: "9.0.0", integrity: "sha512-x" };
     await expect(unpackPackage(cache, pinned, /./, folder)).rejects.toThrow(/no tarball of thing@9.0.0/);
   });
 
