@@ -55,13 +55,18 @@ function estimate(curve: Curve, solve: Solve): Estimate {
 function warningsOf(curve: Curve, found: Estimate, at: number): string[] {
   const { fit, draws } = curve.bootstrap;
   const warnings = extrapolations(fit.law, fit.seen, curve.inputsAt(at));
+  const runs = new Set(fit.samples.map(({ run }) => run)).size;
   if (draws.length === 0) warnings.push("there are too few runs to resample: no interval");
+  else if (runs < FEW_RUNS) warnings.push(`only ${runs} runs were resampled: the interval is likely too narrow`);
   if (found.answered < 0.9)
     warnings.push(
       `${Math.round(100 * (1 - found.answered))} % of the resampled fits have no answer: the interval leaves them out`,
     );
   return [...warnings, ...fitWarnings(fit)];
 }
+
+/** With 9 runs the tests saw intervals of 95 % hold the truth in 80 % of tables, with 18 and more in 90 % and more. */
+const FEW_RUNS = 12;
 
 /** Below this a law explains so little that its answer is a guess. */
 const POOR_R2 = 0.8;

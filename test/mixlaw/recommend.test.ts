@@ -201,6 +201,7 @@ describe("the other questions", () => {
     expect(Math.abs(answer.value - expected)).toBeLessThan(0.005 * expected);
     expect(answer.interval?.low).toBeLessThan(answer.value);
     expect(answer.sensitivity[0].value).toBeGreaterThan(answer.value);
+    expect(answer.warnings).toContain("only 6 runs were resampled: the interval is likely too narrow");
     expect(() => curve.inputsAt(10_001)).toThrow(RangeError);
   });
 });

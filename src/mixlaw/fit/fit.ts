@@ -5,7 +5,7 @@
 import { UserError } from "../../base/errors.js";
 import { randomUniform, streamOf } from "../../base/random.js";
 import type { Law, Sample } from "./law.js";
-import { type Minimum, minimise } from "./minimise.js";
+import { type MinimiseOptions, type Minimum, minimise } from "./minimise.js";
 import {
   boxOf,
   fitObjective,
@@ -46,6 +46,8 @@ const SMOOTH_DELTA = 0.1;
 const FINALISTS = 4;
 const SMOOTH = { iterations: 150, tolerance: 1e-7 };
 const ROBUST = { iterations: 400, tolerance: 1e-9 };
+/** Resampled fits scatter by far more than this leaves open. */
+const RESAMPLED = { iterations: 200, tolerance: 1e-6 };
 
 /**
  * Fits a law to samples.
@@ -56,7 +58,7 @@ export function fitLaw(law: Law, samples: readonly Sample[], options: Partial<Fi
   const seen = seenFactors(law, samples, chosen.units);
   const weighted = weigh(samples, seen, () => 1);
   const starts = Array.from({ length: chosen.starts }, (_, i) => drawStart(law, samples, chosen.seed, i));
-  const best = bestOf(law, weighted, starts, chosen.delta);
+  const best = bestOf(law, weighted, starts, chosen.delta, ROBUST);
   if (best === null)
     throw new UserError({
       what: `no parameters of the ${law.name} law describe these losses`,
@@ -71,7 +73,7 @@ export function fitLaw(law: Law, samples: readonly Sample[], options: Partial<Fi
 /** The parameters that describe weighted samples best, starting from given ones only; null where they describe nothing. */
 export function refit(fit: Fit, weightOf: (sample: Sample) => number): Float64Array | null {
   const weighted = weigh(fit.samples, fit.seen, weightOf).filter(({ weight }) => weight > 0);
-  const best = bestOf(fit.law, weighted, [toFitted(fit.law, fit.parameters)], fit.options.delta);
+  const best = bestOf(fit.law, weighted, [toFitted(fit.law, fit.parameters)], fit.options.delta, RESAMPLED);
   return best === null ? null : fromFitted(fit.law, best.x);
 }
 
@@ -88,6 +90,7 @@ function bestOf(
   samples: readonly WeightedSample[],
   starts: readonly Float64Array[],
   delta: number,
+  end: MinimiseOptions,
 ): Minimum | null {
   const box = boxOf(law);
   const smooth = fitObjective(law, samples, SMOOTH_DELTA);
@@ -97,7 +100,7 @@ function bestOf(
     .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => a.value - b.value)
     .slice(0, FINALISTS);
-  const ends = finalists.map(({ x }) => minimise(robust, x, box, ROBUST)).sort((a, b) => a.value - b.value);
+  const ends = finalists.map(({ x }) => minimise(robust, x, box, end)).sort((a, b) => a.value - b.value);
   return ends.at(0) ?? null;
 }
 

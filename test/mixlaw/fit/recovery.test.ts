@@ -122,15 +122,15 @@ describe("intervals of 95 %", () => {
   }
 
   /**
-   * Seen with these tables: the truth was held by 37 of 40, 36 of 40 and (of 40) 36 curve intervals, and by 35, 37 and 39 intervals for a
-   * run: 88 to 98 %. Resampled runs give intervals that are a little narrow when there are only 18 of them. The bound is four standard
-   * deviations of a binomial of 90 % below it.
+   * Seen with 40 tables each: 37, 36 and 36 intervals held the curve, 35, 37 and 39 the loss of one more run, 39, 40 and 36 the first
+   * parameter: 88 to 100 %. D-CPT with 27 runs: 19 of 20, each. Learning dynamics with 9 runs: 16, 18 and 15 of 20, which is why few runs
+   * come with a warning. The bound here is four standard deviations of a binomial of 90 % below it.
    */
   const least = (tables: number) => tables * 0.9 - 4 * Math.sqrt(tables * 0.9 * 0.1);
   it.each([
     ["data mixing", CASES.dataMixing, [0.4], 40],
-    ["two-sided power", CASES.sharePower, [0.4], 30],
-    ["BiMix", CASES.biMix, [0.4, 1.5], 16],
+    ["two-sided power", CASES.sharePower, [0.4], 24],
+    ["BiMix", CASES.biMix, [0.4, 1.5], 12],
   ] as const)("%s: hold the truth", (_, one, inputs, tables) => {
     const found = coverage(one, inputs, tables);
     expect(found.curve).toBeGreaterThan(least(tables));
@@ -148,7 +148,7 @@ describe("intervals of 95 %", () => {
 
 describe("what was left out", () => {
   it("is predicted by D-CPT for unseen shares and sizes, and says what could not be left out", () => {
-    const fit = fitLaw(dCpt, samplesOf(CASES.dCpt, 0.002, 5), { starts: 8 });
+    const fit = fitLaw(dCpt, samplesOf(CASES.dCpt, 0.002, 5), { starts: 4 });
     const shares = leaveOutFactor(fit, "share");
     expect(shares).toMatchObject({ by: "share", groups: 9, impossible: [] });
     expect(shares.quality?.relative).toBeLessThan(0.01);
