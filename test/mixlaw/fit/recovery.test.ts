@@ -6,9 +6,13 @@ import { leaveOutFactor } from "../../../src/mixlaw/fit/cross-validate.js";
 import { type Fit, fitLaw, predict } from "../../../src/mixlaw/fit/fit.js";
 import type { Law, Sample } from "../../../src/mixlaw/fit/law.js";
 import { biMix } from "../../../src/mixlaw/laws/bimix.js";
-import { dCpt } from "../../../src/mixlaw/laws/d-cpt.js";
+import { dCpt, dCptOfOneSize } from "../../../src/mixlaw/laws/d-cpt.js";
 import { dataMixing } from "../../../src/mixlaw/laws/data-mixing.js";
-import { learningDynamics, PUBLISHED_DYNAMICS } from "../../../src/mixlaw/laws/learning-dynamics.js";
+import {
+  learningDynamics,
+  learningDynamicsWithReplay,
+  PUBLISHED_DYNAMICS,
+} from "../../../src/mixlaw/laws/learning-dynamics.js";
 import { twoSidedSharePower } from "../../../src/mixlaw/laws/share-power.js";
 
 /** A law with its truth, in units of 1, and the inputs of each run. */
@@ -53,6 +57,25 @@ const CASES = {
           length * part,
           part > 0.8 ? 0.8 * (part - 0.8) : 0,
         ]),
+      ),
+    ),
+  },
+  dCptOfOneSize: {
+    law: dCptOfOneSize,
+    truth: Float64Array.of(1.5, 0.3, 0.35, 0.4, 0.25, 0.6, 0.1),
+    runs: SHARES.flatMap((r) => [0, 1].map(() => ALONG.map((D) => [D, r]))),
+  },
+  threeDomains: {
+    law: dataMixing(["agent", "code", "text"]),
+    truth: Float64Array.of(1.7, 0.8, -3, -1),
+    runs: SHARES.flatMap((r) => [0.1, 0.5, 0.9].map((rest) => [[r, rest * (1 - r)]])),
+  },
+  replay: {
+    law: learningDynamicsWithReplay("general"),
+    truth: Float64Array.of(...PUBLISHED_DYNAMICS.general, 0.3, 2),
+    runs: [0.5, 0.75, 0.9, 0.99, 1].flatMap((share) =>
+      [0.5, 2].map((length) =>
+        [0.05, 0.1, 0.2, 0.4, 0.7, 1].map((part) => [2, 0, length * part, 0.2 * part ** 4, share]),
       ),
     ),
   },
