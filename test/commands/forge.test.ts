@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { main } from "../../src/cli.js";
 import type { Datasheet } from "../../src/corpus/forge/datasheet.js";
+import { captured } from "../end-to-end/project.js";
 
 const CLI = join(import.meta.dirname, "../../dist/cli.js");
 
@@ -79,14 +80,9 @@ ${more}`,
 }
 
 async function run(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const code = await main(["forge", ...args], {
-    out: { write: (text) => void (out += text) },
-    err: { write: (text) => void (err += text) },
-    onSignal: () => () => {},
-    abort: () => {},
-  });
-  return { code, out, err };
+  const [out, err] = [captured(), captured()];
+  const code = await main(["forge", ...args], { out, err, onSignal: () => () => {}, abort: () => {} });
+  return { code, out: out.text, err: err.text };
 }
 
 /** Every file of a corpus by its path. */
