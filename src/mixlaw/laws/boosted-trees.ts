@@ -1,7 +1,7 @@
 /**
  * Gradient-boosted regression trees on histograms, after Friedman ("Greedy function approximation", 2001) and LightGBM (Ke et al. 2017),
- * for tables of a few hundred rows: RegMix's second regressor. Our own because nothing on npm that boosts trees is kept up: `ml-cart` and
- * `ml-random-forest` do not boost, the ports of XGBoost are one asm.js build of 2018 and addons that compile at install.
+ * for tables of a few hundred rows: RegMix's second regressor. Our own because no usable library was found on
+ * npm: `ml-cart` and `ml-random-forest` do not boost, and ports of XGBoost compile at install or do not say how old they are.
  */
 
 export interface BoostingOptions {
