@@ -18,6 +18,9 @@ const PLOT = { left: 64, right: WIDTH - 16, top: 34, bottom: HEIGHT - 52 };
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442", "#000000"];
 const TICKS = 5;
 const MOST_NAMES = 16;
+const LONGEST_NAME = 18;
+/** Of a usual letter at this size, in pixels. */
+const CHARACTER_WIDTH = 6.2;
 
 /** A chart as one `<svg>` element. */
 export function chartSvg(chart: Chart): string {
@@ -105,7 +108,7 @@ function formatTick(value: number): string {
 }
 
 function short(value: number): string {
-  return String(Number(value.toPrecision(4)));
+  return String(Number(value.toPrecision(3)));
 }
 
 function line(y: readonly (number | null)[], { at }: Places, yAt: Scale, index: number): string {
@@ -138,16 +141,21 @@ function gridLine(y: number, label: string): string {
   return `<path d="M${PLOT.left},${round(y)}H${PLOT.right}" stroke="currentColor" stroke-opacity="0.15"/>${text(PLOT.left - 6, y + 4, label, `text-anchor="end"`)}`;
 }
 
-function xTicks({ x, kind }: Chart, { at }: Places): string[] {
+function xTicks({ x, kind }: Chart, { at, room }: Places): string[] {
   const y = PLOT.bottom + 15;
   if (kind === "line" && x.every((value) => typeof value === "number"))
     return x.length === 0
       ? []
       : spread(x.length).map((i) => text(at[i], y, formatTick(Number(x[i])), `text-anchor="middle"`));
   const every = Math.ceil(x.length / MOST_NAMES);
-  return x.flatMap((value, i) =>
-    i % every === 0 ? [text(at[i], y, String(value).slice(0, 18), `text-anchor="middle"`)] : [],
-  );
+  const longest = Math.max(0, ...x.map((value) => String(value).length));
+  // Names that would run into each other are written aslant.
+  const aslant = Math.min(longest, LONGEST_NAME) * CHARACTER_WIDTH > room * every;
+  return x.flatMap((value, i) => {
+    const turned = `text-anchor="end" transform="rotate(-20 ${round(at[i])} ${y})"`;
+    const name = String(value).slice(0, LONGEST_NAME);
+    return i % every === 0 ? [text(at[i], y, name, aslant ? turned : `text-anchor="middle"`)] : [];
+  });
 }
 
 /** Indices of about six of the values, the first and the last among them. */
@@ -161,7 +169,7 @@ function legend({ series }: Chart): string[] {
   let x = PLOT.left;
   return series.map(({ name }, index) => {
     const entry = `<rect x="${x}" y="${HEIGHT - 30}" width="10" height="10" fill="${colour(index)}"/>${text(x + 14, HEIGHT - 21, name, "")}`;
-    x += 28 + name.length * 6.2;
+    x += 28 + name.length * CHARACTER_WIDTH;
     return entry;
   });
 }

@@ -49,15 +49,20 @@ function tokensChart(breakdown: string, extents: Datasheet["by"]["domain"]): Cha
   };
 }
 
+/** Shares, since domains differ in size. Shorter documents than any there is are left out. */
 function lengthsChart(lengths: Datasheet["lengths"]): Chart {
-  const longest = Math.max(0, ...Object.values(lengths).map(({ length }) => length));
-  const powers = Array.from({ length: longest }, (_, power) => formatBytes(2 ** power));
+  const domains = Object.values(lengths);
+  const longest = Math.max(0, ...domains.map(({ length }) => length));
+  const powers = Array.from({ length: longest }, (_, power) => power);
+  const first = powers.findIndex((power) => domains.some((counts) => (counts[power] ?? 0) > 0));
+  const shown = powers.slice(Math.max(0, first));
   return {
-    ...{ title: "Length of documents", kind: "bar", xLabel: "at least", yLabel: "documents", x: powers },
-    series: Object.entries(lengths).map(([name, counts]) => ({
-      name,
-      y: powers.map((_, power) => counts[power] ?? 0),
-    })),
+    ...{ title: "Length of documents", kind: "bar", xLabel: "at least", yLabel: "share of the domain's documents" },
+    x: shown.map((power) => formatBytes(2 ** power)),
+    series: Object.entries(lengths).map(([name, counts]) => {
+      const all = counts.reduce((sum, count) => sum + count, 0);
+      return { name, y: shown.map((power) => (counts[power] ?? 0) / all) };
+    }),
   };
 }
 
