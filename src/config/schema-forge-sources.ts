@@ -66,6 +66,7 @@ export const forgeSourceSchema = z.discriminatedUnion(
     of("aws-sdk", { ...tool, operations: optional(whole(1)) }),
     of("google-apis", { ...tool, versions: word(["newest", "all"]).prefault("newest") }),
     of("openapi", tool),
+    of("declarations", { ...tool, host: line, api: line }),
     of("discovery", tool),
     of("tool-lists", { ...tool, host: optional(line) }),
     of("trajectories", {

@@ -71,7 +71,14 @@ describe("the plan of a forge", () => {
     const text = "x";
     const kinds = Object.keys(SOURCE_KINDS).map((kind) => ({ kind, paths: text, domain: text, format: "openai" }));
     for (const { kind, format, ...source } of kinds) {
-      const sources = { a: { kind, ...source, ...(kind === "trajectories" ? { format } : {}) } };
+      const sources = {
+        a: {
+          kind,
+          ...source,
+          ...(kind === "trajectories" ? { format } : {}),
+          ...(kind === "declarations" ? { host: text, api: text } : {}),
+        },
+      };
       expect(forgeSchema.safeParse({ output: text, sources }).error?.issues ?? []).toEqual([]);
     }
     expect(

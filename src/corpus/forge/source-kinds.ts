@@ -2,6 +2,7 @@
 import type { SourceKind } from "../source-kind.js";
 import { AWS_SDK } from "../sources/aws/aws-sdk.js";
 import { CODE } from "../sources/code/code.js";
+import { DECLARATIONS } from "../sources/declarations/declarations.js";
 import { DISCOVERY } from "../sources/discovery.js";
 import { GOOGLE_APIS } from "../sources/google-apis/google-apis.js";
 import { OPENAPI } from "../sources/openapi/openapi.js";
@@ -14,6 +15,7 @@ import { TRAJECTORIES } from "../sources/trajectories/trajectories.js";
 export const SOURCE_KINDS: Readonly<Record<string, SourceKind<never>>> = {
   "aws-sdk": AWS_SDK,
   code: CODE,
+  declarations: DECLARATIONS,
   discovery: DISCOVERY,
   documents: DOCUMENTS,
   "google-apis": GOOGLE_APIS,
