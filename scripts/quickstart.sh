@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole job on a fresh clone: install, build, fetch the sample corpus, then scripts/quickstart.ts prepares, trains, is killed, resumes,
+# The whole job on a fresh clone: install, build, make the sample corpus, then scripts/quickstart.ts prepares, trains, is killed, resumes,
 # evaluates and samples. Run it by `npm run quickstart`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,5 +10,5 @@ if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.j
 fi
 echo "Building ..."
 npm run --silent build
-npx tsx scripts/sample-corpus.ts
+node dist/cli.js forge --config configs/forge-quickstart.yaml
 exec npx tsx scripts/quickstart.ts "$@"

@@ -8,6 +8,7 @@ import { VERSION } from "./base/version.js";
 import { addBench } from "./cli/bench.js";
 import { addEval } from "./cli/eval.js";
 import { addExport, addMerge } from "./cli/export.js";
+import { addForge } from "./cli/forge.js";
 import { addGenerate } from "./cli/generate.js";
 import { addInspect } from "./cli/inspect.js";
 import type { Terminal } from "./cli/options.js";
@@ -55,7 +56,7 @@ function program(terminal: Terminal): Command {
       "after",
       "\nExamples:\n  hephaestus prepare --config configs/quickstart.yaml\n  hephaestus plan --config configs/quickstart.yaml\n  hephaestus train --config configs/quickstart.yaml",
     );
-  for (const add of [addPrepare, addInspect, addPlan, addTrain, addEval, addGenerate, addExport, addMerge])
+  for (const add of [addForge, addPrepare, addInspect, addPlan, addTrain, addEval, addGenerate, addExport, addMerge])
     add(root, terminal);
   addBench(root, terminal, fileURLToPath(import.meta.url));
   return root;

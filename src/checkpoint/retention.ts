@@ -1,11 +1,11 @@
 /** Which checkpoints to keep; removing the others, and what killed runs left, so that nothing half-removed passes for a checkpoint. */
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { asDiskError, exists, syncFolder } from "../base/files.js";
+import { asDiskError, exists, namesIn, syncFolder } from "../base/files.js";
 import { stepOfFolderName } from "./format.js";
 import { listCheckpoints } from "./load.js";
 import { verifyCheckpoint } from "./manifest.js";
-import { checkpointFolder, moveAside, namesIn } from "./run-folder.js";
+import { checkpointFolder, moveAside } from "./run-folder.js";
 
 export interface RetentionPolicy {
   /** Newest checkpoints kept; at least one always is. */

@@ -4,27 +4,15 @@
  * `step-….partial-…` (being written), `step-….expired-…` (being removed), `step-….replaced-…` (a newer one takes its name).
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { systemCode, UserError } from "../base/errors.js";
-import { asDiskError, syncFolder } from "../base/files.js";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { systemCode } from "../base/errors.js";
+import { namesIn } from "../base/files.js";
 import { stepFolderName, stepOfFolderName } from "./format.js";
 
 export interface StepFolder {
   readonly step: number;
   readonly folder: string;
-}
-
-/** Creates the folder of a run where it is missing. @throws UserError when a file is in the way or the place cannot be written. */
-export async function makeRunFolder(runFolder: string): Promise<void> {
-  try {
-    const created = await mkdir(runFolder, { recursive: true });
-    if (created !== undefined) await syncFolder(dirname(created));
-  } catch (error) {
-    if (systemCode(error) === "EEXIST" || systemCode(error) === "ENOTDIR")
-      throw new UserError({ what: "a file is where the run's folder should be", where: runFolder }, { cause: error });
-    throw asDiskError(error, runFolder);
-  }
 }
 
 /** Folders with a checkpoint's name, by step, whether or not they hold one. None when the run folder does not exist. */
@@ -46,18 +34,6 @@ export async function moveAside(folder: string, why: "expired" | "replaced"): Pr
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
     throw error;
-  }
-}
-
-/** Names in a folder, sorted; none when it does not exist. */
-export async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === "ENOENT") return [];
-    if (code === null) throw error;
-    throw new UserError({ what: `cannot read this folder (${code})`, where: folder }, { cause: error });
   }
 }
 

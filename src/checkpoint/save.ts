@@ -4,7 +4,7 @@
  */
 import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { asDiskError, partialName, syncFolder } from "../base/files.js";
+import { asDiskError, makeFolder, partialName, syncFolder } from "../base/files.js";
 import type { Piece } from "../engine/engine.js";
 import {
   type CheckpointContent,
@@ -21,7 +21,7 @@ import {
 import { copyHashed, type FileRecord, writeHashed } from "./hashed-file.js";
 import { encodeJson } from "./json.js";
 import { encodeManifest } from "./manifest.js";
-import { checkpointFolder, makeRunFolder, moveAside } from "./run-folder.js";
+import { checkpointFolder, moveAside } from "./run-folder.js";
 import { writeSafetensors } from "./safetensors.js";
 import { storedSpec } from "./tensor-files.js";
 
@@ -34,7 +34,7 @@ export async function saveCheckpoint(runFolder: string, content: CheckpointConte
   checkContent(content);
   const final = checkpointFolder(runFolder, content.step);
   const partial = partialName(final);
-  await makeRunFolder(runFolder);
+  await makeFolder(runFolder);
   try {
     await mkdir(partial);
     await writeFiles(partial, content);

@@ -1,11 +1,11 @@
 /** `hephaestus prepare`: the tokenizer, then every domain's documents as token shards, then a table of what was made. */
 
 import { dirname } from "node:path";
+import { lockFolder } from "../base/folder-lock.js";
 import { formatBytes, formatCount, formatSeconds, formatTable } from "../base/format.js";
 import type { Plan } from "../config/plan.js";
 import { type PreparedDomain, prepareDomain, SHARD_TOKENS } from "../data/prepare/prepare.js";
 import { conversationRecords } from "../data/prepare/prepare-conversations.js";
-import { lockFolder } from "../data/prepare/prepare-lock.js";
 import { type PreparedTokenizer, prepareTokenizer } from "../data/prepare/prepare-tokenizer.js";
 
 export interface PrepareOptions {
@@ -34,7 +34,7 @@ export interface PrepareReport {
 export async function prepare(plan: Pick<Plan, "data">, options: PrepareOptions): Promise<PrepareReport> {
   const { data } = plan;
   const { workers, skipInvalid, force, write, progress } = options;
-  await using _lock = await lockFolder(data.folder);
+  await using _lock = await lockFolder(data.folder, "prepare");
   const tokenizer = await prepareTokenizer(data, { skipInvalid, force, ...(progress && { onProgress: progress }) });
   write(aboutTokenizer(tokenizer));
   const domains: PreparedDomain[] = [];

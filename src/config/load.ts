@@ -1,18 +1,16 @@
 /** Reads a plan file: text, then overrides, then all problems at once, then the resolved plan. */
-import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { systemCode, UserError } from "../base/errors.js";
+import { UserError } from "../base/errors.js";
 import { checkBegin } from "./check-begin.js";
 import { checkData } from "./check-data.js";
 import { checkEngine } from "./check-engine.js";
 import { checkModel } from "./check-model.js";
 import { checkStages } from "./check-stages.js";
-import { parseYaml } from "./document.js";
 import { complete, draftOf } from "./draft.js";
 import { addIssues } from "./issues.js";
-import { applyOverrides } from "./overrides.js";
 import type { ModelBase, Plan } from "./plan.js";
 import { PlanProblems } from "./problems.js";
+import { readPlanValue } from "./read-plan.js";
 import { resolvePlan } from "./resolve.js";
 import { type PlanSource, planSchema } from "./schema.js";
 import { isRecord } from "./schema-walk.js";
@@ -32,9 +30,6 @@ export interface LoadedPlan {
   readonly path: string;
 }
 
-/** Plans are pages; a larger file is something else, and the parser's time grows with the square of a section's keys. */
-const SIZE_LIMIT = 1 << 18;
-
 /**
  * Reads and resolves a plan file, YAML or JSON.
  * @param overrides such as `stages[0].tokens=1M`: the value is YAML, an empty one removes the key.
@@ -45,16 +40,7 @@ export async function loadPlan(
   overrides: readonly string[] = [],
   options: LoadOptions = {},
 ): Promise<LoadedPlan> {
-  const { value, lines } = parseYaml(await readText(path), path);
-  if (value === undefined)
-    throw new UserError({
-      what: "the plan is empty",
-      where: path,
-      hint: "configs/quickstart.yaml is a plan to start from",
-    });
-  const places = new Map<string, string>();
-  const problems = new PlanProblems({ name: path, lines, overrides: places });
-  const source = applyOverrides(value, overrides, problems, places);
+  const { source, problems } = await readPlanValue(path, overrides, "configs/quickstart.yaml");
   return { plan: checkAndResolve(source, problems, options), source, path: resolve(path) };
 }
 
@@ -104,34 +90,4 @@ function readBase(folder: string, { readBase: read }: LoadOptions, problems: Pla
 function keysOf(value: unknown, section: string): readonly string[] {
   const part = isRecord(value) ? value[section] : null;
   return isRecord(part) ? Object.keys(part) : [];
-}
-
-async function readText(path: string): Promise<string> {
-  const bytes = await readSome(path).catch((error: unknown) => {
-    if (error instanceof UserError) throw error;
-    const code = systemCode(error);
-    const what =
-      code === "ENOENT" ? "there is no such plan file" : `cannot read this plan file (${code ?? "unknown error"})`;
-    throw new UserError({ what, where: path }, { cause: error });
-  });
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new UserError({ what: "this is not a text file", where: path, expected: "YAML in UTF-8" }, { cause: error });
-  }
-}
-
-async function readSome(path: string): Promise<Uint8Array> {
-  // Asked before opening: opening a pipe would wait for its writer.
-  const status = await stat(path);
-  if (!status.isFile())
-    throw new UserError({ what: "this is not a file", where: path, expected: "a plan file, YAML or JSON" });
-  if (status.size > SIZE_LIMIT)
-    throw new UserError({
-      what: "this is too large for a plan file",
-      where: path,
-      expected: `at most ${SIZE_LIMIT} bytes`,
-      got: `${status.size} bytes`,
-    });
-  return readFile(path);
 }

@@ -102,6 +102,12 @@ export const heldOutShare = leaf<Rational>("a share from 0 up to but not includi
   return share !== null && share.numerator < share.denominator ? share : null;
 });
 
+/** A share of something, all of it included. */
+export const shareOfAll = leaf<Rational>("a share above 0, such as 20% or 1/3", (value) => {
+  const share = parseShare(value);
+  return share !== null && share.numerator > 0 ? share : null;
+});
+
 /** One domain's part of a mixture, kept as text until all parts are known: whether 1 is a part or the whole depends on the others. */
 export const mixturePart = leaf<string>("a part (1), or a share (36%, 0.36, 1/3)", (value) => {
   const text = decimalText(value);
@@ -135,6 +141,19 @@ export const paths = leaf<readonly string[]>("a path or a list of paths, without
   const list = Array.isArray(value) ? value : [value];
   return list.length > 0 && list.every(isPath) ? list : null;
 });
+
+/** A text that says something, or a list of such texts. */
+export const words = leaf<readonly string[]>("a text or a list of texts, none of them empty", (value) => {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.length > 0 && list.every((each) => typeof each === "string" && each.trim() !== "")
+    ? (list as string[])
+    : null;
+});
+
+/** A text that says something, on one line. */
+export const line = leaf<string>("a text on one line", (value) =>
+  typeof value === "string" && /^\P{Cc}*\S\P{Cc}*$/u.test(value) ? value : null,
+);
 
 /** New tokens: any text that is not empty. */
 export const texts = leaf<readonly string[]>("a list of texts, none of them empty or there twice", (value) =>

@@ -1,7 +1,8 @@
 /** What passes from step to step of a forge: one document with where it comes from, or the reason why a record is not one. */
+import type { FORMS } from "../config/forge-names.js";
 
 /** What a document is made of; a corpus is reported by it, and steps may treat forms differently. */
-export type Form = "tool-documentation" | "trajectory" | "code" | "code-and-documentation" | "text";
+export type Form = (typeof FORMS)[number];
 
 export interface ForgeDocument {
   /** Never blank, well-formed Unicode. */

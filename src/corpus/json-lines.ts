@@ -3,9 +3,8 @@
  * Lines are cut as bytes, before decoding: a newline byte is never part of another character in UTF-8, and damage stays in its own line.
  */
 import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { messageOf, systemCode, UserError } from "../base/errors.js";
+import { DamagedStream, decompress } from "./read/decompress.js";
 import { DOCUMENT_RECORDS, decodeUtf8, NOT_UTF8, type RecordReader, reject, type SourceRecord } from "./record.js";
 
 /** Longer lines are rejected unread: half of the longest string V8 can hold, and in practice a file that is not JSON lines at all. */
@@ -16,9 +15,9 @@ const NEWLINE = 0x0a;
 const BLANK = /^\s*$/;
 
 /** A line's bytes without the newline, or null where it is longer than the limit. */
-interface Line {
+export interface Line {
   readonly number: number;
-  readonly bytes: Buffer | null;
+  readonly bytes: Uint8Array | null;
 }
 
 /**
@@ -64,35 +63,26 @@ function parseLine(line: string, where: string, records: RecordReader): SourceRe
   return records.read(fields, where);
 }
 
-async function* openBytes(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
-  // The callback has nothing to do: pipeline hands any failure of the file to the stream that is read below.
-  const bytes = path.toLowerCase().endsWith(".gz")
-    ? pipeline(file, createGunzip({ chunkSize: READ_BYTES }), () => {})
-    : file;
+async function* openBytes(path: string): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of bytes) yield chunk as Buffer;
+    yield* decompress(path, createReadStream(path, { highWaterMark: READ_BYTES }));
   } catch (error) {
     throw readFailure(error, path);
   }
 }
 
 function readFailure(error: unknown, path: string): UserError {
-  const code = systemCode(error) ?? "unknown error";
-  if (!code.startsWith("Z_"))
-    return new UserError({ what: `cannot read this file (${code})`, where: path }, { cause: error });
-  return new UserError(
-    {
-      what: code === "Z_BUF_ERROR" ? "this gzip file is cut short" : "this gzip file is damaged",
-      where: path,
-      got: messageOf(error),
-      hint: "fetch or compress the file again",
-    },
-    { cause: error },
-  );
+  if (!(error instanceof DamagedStream))
+    return new UserError(
+      { what: `cannot read this file (${systemCode(error) ?? "unknown error"})`, where: path },
+      { cause: error },
+    );
+  const hint = "fetch or compress the file again";
+  return new UserError({ what: error.message, where: path, got: messageOf(error.cause), hint }, { cause: error });
 }
 
-async function* splitLines(chunks: AsyncIterable<Buffer>, maxLineBytes: number): AsyncGenerator<Line> {
+/** The lines of a stream of bytes, the last one with or without its newline. */
+export async function* splitLines(chunks: AsyncIterable<Uint8Array>, maxLineBytes: number): AsyncGenerator<Line> {
   const pending = new PendingLine(maxLineBytes);
   let number = 1;
   for await (const chunk of chunks) {
@@ -109,22 +99,22 @@ async function* splitLines(chunks: AsyncIterable<Buffer>, maxLineBytes: number):
 
 /** The pieces of the line being read; forgets them once they exceed the limit. */
 class PendingLine {
-  private pieces: Buffer[] = [];
+  private pieces: Uint8Array[] = [];
   private bytes = 0;
 
   constructor(private readonly maxBytes: number) {}
 
-  append(piece: Buffer): void {
+  append(piece: Uint8Array): void {
     this.bytes += piece.length;
     if (this.bytes > this.maxBytes) this.pieces = [];
     else if (piece.length > 0) this.pieces.push(piece);
   }
 
   /** The whole line, or null where it was too long; the next line starts empty. */
-  take(): Buffer | null {
+  take(): Uint8Array | null {
     const [first, ...rest] = this.pieces;
     const line =
-      this.bytes > this.maxBytes ? null : rest.length === 0 ? (first ?? Buffer.alloc(0)) : Buffer.concat(this.pieces);
+      this.bytes > this.maxBytes ? null : rest.length === 0 ? (first ?? new Uint8Array()) : Buffer.concat(this.pieces);
     this.pieces = [];
     this.bytes = 0;
     return line;

@@ -26,10 +26,12 @@ const MAX_ROW_GROUP_ROWS = 2 ** 24;
  * The records of a Parquet file whose wanted columns are strings.
  * @throws UserError when the file cannot be read, is damaged, has no such column, or a row group larger than this reader holds in memory.
  */
+export function readParquet(path: string): AsyncGenerator<SourceRecord>;
+export function readParquet<Item>(path: string, records: RecordReader<Item>): AsyncGenerator<Item>;
 export async function* readParquet(
   path: string,
-  records: RecordReader = DOCUMENT_RECORDS,
-): AsyncGenerator<SourceRecord> {
+  records: RecordReader<unknown> = DOCUMENT_RECORDS,
+): AsyncGenerator<unknown> {
   const handle = await open(path, "r").catch((error: unknown) => {
     throw new UserError(
       { what: `cannot read this file (${systemCode(error) ?? "unknown error"})`, where: path },
@@ -73,7 +75,7 @@ function byteRanges(handle: FileHandle, byteLength: number): AsyncBuffer {
 }
 
 /** The wanted columns that are flat strings. */
-function readableColumns(metadata: FileMetaData, { columns }: RecordReader): string[] {
+function readableColumns(metadata: FileMetaData, { columns }: RecordReader<unknown>): string[] {
   return parquetSchema(metadata)
     .children.filter(({ element, children }) => {
       const flatString =
@@ -86,7 +88,7 @@ function readableColumns(metadata: FileMetaData, { columns }: RecordReader): str
 function requireColumns(
   metadata: FileMetaData,
   columns: readonly string[],
-  { columns: wanted }: RecordReader,
+  { columns: wanted }: RecordReader<unknown>,
   path: string,
 ): void {
   const children = parquetSchema(metadata).children;

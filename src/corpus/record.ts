@@ -26,11 +26,11 @@ export type SourceRecord =
       readonly raw: unknown;
     };
 
-/** How a file's records become documents. */
-export interface RecordReader {
+/** How a file's records become what is wanted of them. */
+export interface RecordReader<Item = SourceRecord> {
   /** The columns to read, where a file has columns, and those that have to be there. */
   readonly columns: { readonly all: readonly string[]; readonly required: readonly string[] };
-  read(fields: unknown, where: string): SourceRecord;
+  read(fields: unknown, where: string): Item;
 }
 
 /** Stands for bytes that are not UTF-8, so that they are rejected instead of read as replacement characters. */

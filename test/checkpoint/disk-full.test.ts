@@ -3,8 +3,8 @@ import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { messageOf, UserError } from "../../src/base/errors.js";
+import { lockFolder } from "../../src/base/folder-lock.js";
 import { listCheckpoints, newestWhole, openCheckpoint } from "../../src/checkpoint/load.js";
-import { lockRun } from "../../src/checkpoint/lock.js";
 import { saveCheckpoint } from "../../src/checkpoint/save.js";
 import { contentOf, openedView, savedView } from "./content.js";
 import { mountSmall, NEEDS } from "./small-disk.js";
@@ -40,7 +40,7 @@ describe("saving to a full disk", () => {
   it("says so too when there is no room for the lock", async ({ skip }) => {
     const run = mountSmall(1 << 20) ?? skip(NEEDS);
     writeFileSync(join(run, "filler"), Buffer.alloc(1 << 20));
-    await expect(lockRun(run)).rejects.toThrow(/the disk is full/);
+    await expect(lockFolder(run, "run")).rejects.toThrow(/the disk is full/);
     expect(readdirSync(run)).toEqual(["filler"]);
   });
 });

@@ -4,8 +4,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { lockFolder } from "../../src/base/folder-lock.js";
 import { newestWhole } from "../../src/checkpoint/load.js";
-import { lockRun } from "../../src/checkpoint/lock.js";
 import { cleanLeftovers } from "../../src/checkpoint/retention.js";
 import { newFolder } from "./content.js";
 
@@ -52,7 +52,7 @@ it("leaves a whole newest checkpoint after every kill, and loses none that was r
     // The kill may fall between the rename and the line that reports it.
     expect([last, last + 1]).toContain(newest);
   }
-  await using _lock = await lockRun(run); // the dead processes' locks do not stand in the way
+  await using _lock = await lockFolder(run, "run"); // the dead processes' locks do not stand in the way
   await cleanLeftovers(run);
   const left = readdirSync(run).filter((name) => !name.startsWith("run.lock-"));
   expect(left.every((name) => /^step-\d{8}$/.test(name))).toBe(true);

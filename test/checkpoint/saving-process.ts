@@ -4,8 +4,8 @@
  * Prints `from <step>` at the start and the number of every step that is saved.
  */
 import { isDeepStrictEqual } from "node:util";
+import { lockFolder } from "../../src/base/folder-lock.js";
 import { newestWhole } from "../../src/checkpoint/load.js";
-import { lockRun } from "../../src/checkpoint/lock.js";
 import { applyRetention, cleanLeftovers } from "../../src/checkpoint/retention.js";
 import { saveCheckpoint } from "../../src/checkpoint/save.js";
 import { contentOf, openedView, savedView } from "./content.js";
@@ -14,7 +14,7 @@ import { contentOf, openedView, savedView } from "./content.js";
 const FLOATS = 200_000;
 
 async function main(runFolder: string): Promise<void> {
-  await using _lock = await lockRun(runFolder);
+  await using _lock = await lockFolder(runFolder, "run");
   await cleanLeftovers(runFolder);
   const { checkpoint, damaged } = await newestWhole(runFolder);
   if (damaged.length > 0) throw new Error(JSON.stringify(damaged));

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { lockFolder } from "../../src/base/folder-lock.js";
 import { prepare } from "../../src/commands/prepare.js";
 import type { DomainPlan, Plan } from "../../src/config/plan.js";
 import { type Fixture, makeFixture, TEXTS } from "../data/prepare/prepare-fixture.js";
@@ -100,5 +101,12 @@ describe("hephaestus prepare", () => {
     expect(report.tokenizer.outcome).toBe("kept");
     expect(report.domains[0].outcome).toBe("kept");
     expect(report.domains[1].outcome).toBe("written");
+  });
+
+  it("refuses a folder in which another prepare is at work", async () => {
+    await using fixture = await makeFixture();
+    const plan = planOf(fixture);
+    await using _lock = await lockFolder(plan.data.folder, "prepare");
+    await expect(run(plan)).rejects.toThrow(/another prepare is at work in this folder/);
   });
 });

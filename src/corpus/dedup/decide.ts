@@ -4,27 +4,14 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Phase, TaskFiles } from "../step.js";
+import { STEP_REPORT } from "../step-report.js";
 import { DocumentTable } from "./document-table.js";
-import { EXACT, KEPT, NEAR, partitionOf, REMOVED, REPORT, removedFile, SIGNED, SIMILARITY_ONE } from "./files.js";
+import { EXACT, KEPT, NEAR, partitionOf, REMOVED, removedFile, SIGNED, SIMILARITY_ONE } from "./files.js";
 import { groupsOf } from "./match.js";
-import { expectedRecall } from "./minhash.js";
 import { BandTable, type NearCounts, type Removals, removeNear } from "./near.js";
 import { WordWriter } from "./records.js";
+import { reportOf, withSearch } from "./report.js";
 import type { DedupSettings } from "./settings.js";
-
-/** What the phase leaves as `report.json`. */
-export interface DedupReport {
-  readonly documents: number;
-  readonly exact: number;
-  readonly near: number;
-  readonly kept: number;
-  /** Copies that went, by the domain they were in and then by the domain of what stands for them. */
-  readonly domains: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** How many clusters there are of `from` to `to` documents, the one that stayed included. */
-  readonly clusters: readonly { readonly from: number; readonly to: number; readonly clusters: number }[];
-  /** Null where near duplicates were not asked for. */
-  readonly search: (NearCounts & { readonly similarity: number; readonly expectedRecall: number }) | null;
-}
 
 export function decidePhase(settings: DedupSettings): Phase {
   return {
@@ -39,18 +26,17 @@ export function decidePhase(settings: DedupSettings): Phase {
       const kinds = new Uint8Array(table.count);
       if (settings.exact) removeExact(task, table, removals, kinds);
       task.progress(0.2);
-      let search: DedupReport["search"] = null;
+      let search: NearCounts | null = null;
       if (settings.near !== null) {
         const bands = new BandTable(() => groupsOf(task, "bands"), removals.representatives);
-        const { similarity } = settings.near;
-        const counts = removeNear(table, bands, similarity, removals);
-        search = { ...counts, similarity, expectedRecall: expectedRecall(similarity, settings.near) };
+        search = removeNear(table, bands, settings.near.similarity, removals);
       }
       task.progress(0.9);
       followCopies(removals, kinds);
       writeRemoved(task, table, removals, kinds);
       writeKept(task.path(KEPT), removals.representatives);
-      writeFileSync(task.path(REPORT), JSON.stringify(reportOf(task, table, removals, kinds, search), null, 2));
+      const report = reportOf(namesOf(task), table, removals.representatives, kinds);
+      writeFileSync(task.path(STEP_REPORT), JSON.stringify(withSearch(report, settings.near, search), null, 2));
       table.close();
     },
   };
@@ -119,43 +105,9 @@ function writeKept(path: string, representatives: Uint32Array): void {
   writeFileSync(path, kept);
 }
 
-function reportOf(
-  task: TaskFiles,
-  table: DocumentTable,
-  { representatives }: Removals,
-  kinds: Uint8Array,
-  search: DedupReport["search"],
-): DedupReport {
-  const names = table.firsts
-    .slice(1)
-    .map((_, partition): string[] =>
-      JSON.parse(readFileSync(task.partitionFile("sign", partition, SIGNED.names), "utf8")),
-    );
-  const domainOf = (number: number): string => names[partitionOf(number, table.firsts)][table.domains[number]];
-  const domains: Record<string, Record<string, number>> = {};
-  const copies = new Uint32Array(table.count);
-  const went = [0, 0, 0];
-  for (let number = 0; number < table.count; number++) {
-    went[kinds[number]]++;
-    if (representatives[number] === 0) continue;
-    copies[representatives[number] - 1]++;
-    const [from, to] = [domainOf(number), domainOf(representatives[number] - 1)];
-    domains[from] = { ...domains[from], [to]: (domains[from]?.[to] ?? 0) + 1 };
-  }
-  const [kept, exact, near] = went;
-  return { documents: table.count, exact, near, kept, domains, clusters: clustersOf(copies), search };
-}
-
-/** Clusters counted by powers of two of their size. */
-function clustersOf(copies: Uint32Array): DedupReport["clusters"] {
-  const counts: number[] = [];
-  for (const others of copies) {
-    if (others === 0) continue;
-    const power = Math.floor(Math.log2(others + 1));
-    while (counts.length <= power) counts.push(0);
-    counts[power]++;
-  }
-  return counts
-    .map((clusters, power) => ({ from: 2 ** power, to: 2 ** (power + 1) - 1, clusters }))
-    .filter(({ clusters }) => clusters > 0);
+/** The names of domains by partition and by their number in it. */
+function namesOf(task: TaskFiles): string[][] {
+  return Array.from({ length: task.partitions }, (_, partition) =>
+    JSON.parse(readFileSync(task.partitionFile("sign", partition, SIGNED.names), "utf8")),
+  );
 }

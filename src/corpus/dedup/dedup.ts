@@ -1,6 +1,9 @@
 /**
  * The step `dedup`: exact and near duplicates within and across domains, and lines or paragraphs that the corpus repeats.
  * sign (each partition) → match (each share of the hashes) → decide (once) → repeats (each share) → apply (each partition).
+ *
+ * Copies are looked for in the texts as they come, pieces are counted in what stays. So a second run over the result finds no copy, and no
+ * piece, except that texts may have become alike by what was cut out of them, and except in documents with more candidates than are compared.
  */
 import { UserError } from "../../base/errors.js";
 import type { Step } from "../step.js";

@@ -73,9 +73,11 @@ export class DocumentTable {
   }
 
   private file(partition: number, name: string): number {
-    const path = this.task.partitionFile("sign", partition, name);
-    const file = this.files.get(path) ?? openSync(path, "r");
-    this.files.set(path, file);
+    const key = `${partition} ${name}`;
+    const known = this.files.get(key);
+    if (known !== undefined) return known;
+    const file = openSync(this.task.partitionFile("sign", partition, name), "r");
+    this.files.set(key, file);
     return file;
   }
 

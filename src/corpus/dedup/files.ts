@@ -43,7 +43,6 @@ export const NEAR = 2;
 export const SIMILARITY_ONE = 1_000_000;
 /** One bit a document, in `decide`. */
 export const KEPT = "kept.bin";
-export const REPORT = "report.json";
 /** In `count`: hashes of pieces that go, two words each, ascending. */
 export const REPEATED = "repeated.bin";
 

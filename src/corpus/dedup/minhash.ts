@@ -43,19 +43,17 @@ export function signature(shingles: Uint32Array, { bands, rows }: SignatureShape
 
 /** Which filled bin an empty one copies depends on its number alone, so that similar sets copy alike. */
 function densify(out: Int32Array, row: number, { bands, rows }: SignatureShape): void {
-  const filled: boolean[] = [];
-  for (let band = 0; band < bands; band++) filled.push(out[band * rows + row] !== EMPTY);
-  if (!filled.includes(true)) return;
-  for (let band = 0; band < bands; band++) {
-    if (filled[band]) continue;
+  const empty: number[] = [];
+  for (let band = 0; band < bands; band++) if (out[band * rows + row] === EMPTY) empty.push(band);
+  if (empty.length === 0 || empty.length === bands) return;
+  const values = empty.map((band) => {
     for (let attempt = 1; ; attempt++) {
       const draw = mix(Math.imul(band * rows + row + 1, BIN_MULTIPLIER) + attempt);
-      const other = Math.floor((draw / 2 ** 32) * bands);
-      if (!filled[other]) continue;
-      out[band * rows + row] = out[other * rows + row];
-      break;
+      const value = out[Math.floor((draw / 2 ** 32) * bands) * rows + row];
+      if (value !== EMPTY) return value;
     }
-  }
+  });
+  for (const [at, band] of empty.entries()) out[band * rows + row] = values[at];
 }
 
 /** 64 bits for each band: equal exactly, but for chance of 2^-64, where the band's number, its rows and the `salt` are. `out` takes 2 × bands words. */

@@ -80,7 +80,12 @@ export class BandTable {
 }
 
 /** Decides about every document that is not gone yet; fills in `removals`. */
-export function removeNear(table: DocumentTable, bands: BandTable, least: number, removals: Removals): NearCounts {
+export function removeNear(
+  table: Pick<DocumentTable, "byRank" | "shinglesOf">,
+  bands: BandTable,
+  least: number,
+  removals: Removals,
+): NearCounts {
   const counts: NearCounts = { comparisons: 0, cut: 0 };
   const { representatives, similarities } = removals;
   const tried = new Set<number>();

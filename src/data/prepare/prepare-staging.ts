@@ -2,9 +2,10 @@
  * A domain is written into a folder beside its place and moved there when it is complete. Until then the old shards stay as they were; a run
  * that was stopped leaves the shards it finished, and their list, for the next one.
  */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { exists, readJson, syncFolder, writeFileAtomic } from "../../base/files.js";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { exists, readJson, writeFileAtomic } from "../../base/files.js";
+import { asideOf, recoverFolder, swapFolder } from "../../base/swap-folder.js";
 import { isShardLists, type ShardLists, shardsStand } from "./manifest.js";
 import { SIDE_FOLDERS } from "./prepare-shards.js";
 
@@ -23,7 +24,7 @@ export class Staging {
 
   /** Opens the staging folder of `place` for a recipe. Everything in it that is not a finished shard of this recipe is removed. */
   static async open(place: string, key: string): Promise<Staging> {
-    const folder = beside(place, "partial");
+    const folder = asideOf(place);
     const finished = await readFinished(folder, key);
     if (finished === null) await rm(folder, { recursive: true, force: true });
     else await removeOthers(folder, finished);
@@ -40,32 +41,13 @@ export class Staging {
   async publish(manifest: unknown): Promise<void> {
     await rm(join(this.folder, FINISHED), { force: true });
     await writeFileAtomic(join(this.folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
-    await swap(this.place);
+    await swapFolder(this.place);
   }
 }
 
 /** Ends an exchange of folders that was cut short. To be called before anything looks at `place`. */
 export async function recover(place: string): Promise<void> {
-  if (await exists(join(beside(place, "partial"), MANIFEST))) await swap(place);
-  else if (!(await exists(place)) && (await exists(beside(place, "old")))) await rename(beside(place, "old"), place);
-  await rm(beside(place, "old"), { recursive: true, force: true });
-}
-
-/** A staging folder with a manifest is complete. Two renames: stopped between them, `recover` does the second. */
-async function swap(place: string): Promise<void> {
-  const old = beside(place, "old");
-  if (await exists(place)) {
-    await rm(old, { recursive: true, force: true });
-    await rename(place, old);
-  }
-  await rename(beside(place, "partial"), place);
-  await syncFolder(dirname(place));
-  await rm(old, { recursive: true, force: true });
-}
-
-/** Hidden, so that it is taken for no domain. */
-function beside(place: string, state: "partial" | "old"): string {
-  return join(dirname(place), `.${basename(place)}.${state}`);
+  await recoverFolder(place, MANIFEST);
 }
 
 async function readFinished(folder: string, key: string): Promise<ShardLists | null> {

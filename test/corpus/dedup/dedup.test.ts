@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../src/base/errors.js";
 import { random32, streamOf } from "../../../src/base/random.js";
-import type { DedupReport } from "../../../src/corpus/dedup/decide.js";
 import { dedupStep } from "../../../src/corpus/dedup/dedup.js";
 import {
   DEFAULT_DEDUP,
@@ -15,6 +14,7 @@ import {
 import { distinct } from "../../../src/corpus/dedup/sign.js";
 import { similarityOf } from "../../../src/corpus/dedup/similarity.js";
 import type { ForgeDocument } from "../../../src/corpus/forge-document.js";
+import { STEP_REPORT, type StepReport } from "../../../src/corpus/step-report.js";
 import { runHashes, wordHashes } from "../../../src/corpus/text/hashes.js";
 import { documentOf, runStep, type StepRun } from "../run-step.js";
 
@@ -25,8 +25,8 @@ const settings = (changes: Partial<DedupSettings> = {}): DedupSettings => ({
 });
 const texts = (documents: readonly (readonly ForgeDocument[])[]): string[][] =>
   documents.map((list) => list.map(({ text }) => text));
-const reportOf = ({ folder }: StepRun): DedupReport =>
-  JSON.parse(readFileSync(join(folder, "decide", "corpus", "report.json"), "utf8"));
+const reportOf = ({ folder }: StepRun): StepReport =>
+  JSON.parse(readFileSync(join(folder, "decide", "corpus", STEP_REPORT), "utf8"));
 
 const SEED = 6;
 /** Words drawn by number; `family` decides which words, `changes` of them are other ones. */
@@ -80,13 +80,16 @@ describe("copies", () => {
       ],
       [["e", "exact duplicate", "similarity 1.000 to gold d"]],
     ]);
-    expect(reportOf(run)).toMatchObject({
+    const { facts, plots } = reportOf(run);
+    expect(facts).toEqual({
       documents: 5,
-      exact: 3,
-      near: 0,
-      kept: 2,
-      clusters: [{ from: 4, to: 7, clusters: 1 }],
+      "exact duplicates removed": 3,
+      "near duplicates removed": 0,
+      "documents that stay": 2,
     });
+    expect(plots).toEqual([
+      expect.objectContaining({ x: ["2 to 3", "4 to 7"], series: [{ name: "clusters", y: [0, 1] }] }),
+    ]);
   });
 
   it("in different domains stay where asked", async () => {
@@ -98,7 +101,15 @@ describe("copies", () => {
         expect((await runStep(dedupStep(settings({ exact, near, across: false })), pair)).kept[0]).toHaveLength(2);
         const run = await runStep(dedupStep(settings({ exact, near })), pair);
         expect(run.kept[0]).toEqual([pair[0][0]]);
-        expect(reportOf(run).domains).toEqual({ text: { agent: 1 } });
+        expect(reportOf(run).tables).toEqual([
+          expect.objectContaining({
+            head: ["domain", "agent", "text"],
+            rows: [
+              ["agent", 0, 0],
+              ["text", 1, 0],
+            ],
+          }),
+        ]);
       }
   });
 
@@ -166,10 +177,12 @@ describe("near duplicates", () => {
     expect(dedupStep(settings({ memory: 1 })).settings).toEqual(step.settings);
     const again = await runStep(step, run.kept);
     expect(again.kept).toEqual(run.kept);
-    expect(reportOf(run).search?.expectedRecall).toBeCloseTo(0.9923, 4);
-    const { exact, near, kept } = reportOf(run);
-    expect([exact + near, kept]).toEqual([run.dropped.flat().length, run.kept.flat().length]);
+    const { facts, plots } = reportOf(run);
+    const [exact, near] = [facts["exact duplicates removed"], facts["near duplicates removed"]].map(Number);
+    expect([exact + near, facts["documents that stay"]]).toEqual([run.dropped.flat().length, run.kept.flat().length]);
     expect(Math.min(exact, near)).toBeGreaterThan(20);
+    expect(facts["expected recall of pairs at that similarity"]).toBeCloseTo(0.9923, 4);
+    expect(plots[1].series[0].y[16]).toBe(facts["expected recall of pairs at that similarity"]);
   });
 
   it("of any texts: nothing is lost, and a second run removes nothing", async () => {

@@ -7,7 +7,6 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../../../src/base/errors.js";
 import { isHeldOut } from "../../../src/corpus/documents.js";
 import { prepareDomain } from "../../../src/data/prepare/prepare.js";
-import { lockFolder } from "../../../src/data/prepare/prepare-lock.js";
 import { GOLDEN_FOLDER } from "../tokenizer/tokenizer-variants.js";
 import { CHOICES, documentsOf, filesOf, makeFixture, shardsOf, TEXTS } from "./prepare-fixture.js";
 
@@ -270,18 +269,5 @@ describe("what prepare refuses", () => {
     await fixture.write(trained);
     const { manifest } = await prepareDomain({ ...fixture.options, choices: { ...CHOICES, heldOut: 0 } });
     expect(manifest.shards.heldOut).toEqual([]);
-  });
-
-  it("is a folder that another process works in, as long as it lives", async () => {
-    await using fixture = await makeFixture();
-    const data = join(fixture.root, "data");
-    {
-      await using _lock = await lockFolder(data);
-      await expect(lockFolder(data)).rejects.toThrow(new RegExp(`process ${process.pid}`));
-    }
-    // No process has this number: Linux ends at 2^22.
-    await writeFile(join(data, ".prepare.lock"), String(2 ** 30));
-    await using _lock = await lockFolder(data);
-    expect(await readFile(join(data, ".prepare.lock"), "utf8")).toBe(String(process.pid));
   });
 });

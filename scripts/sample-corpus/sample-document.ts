@@ -1,6 +1,0 @@
-/** A line of a sample domain file. */
-export interface SampleDocument {
-  readonly text: string;
-  readonly source: string;
-  readonly licence: string;
-}

@@ -1,0 +1,150 @@
+/**
+ * JSON Schema, as OpenAPI, Google's discovery documents and tool lists write it, as types of tools. References are followed when a type's fields are
+ * asked for, so that schemas may contain themselves; what is not understood is `any`.
+ */
+import { plainProse } from "../render/prose.js";
+import type { ToolField, ToolType } from "../render/tool.js";
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** The schema behind a `$ref`, or null where there is none. */
+export type Resolve = (reference: string) => unknown;
+
+/** References in a row, unions in unions: deeper than this a type is left open. */
+const MAX_DEPTH = 12;
+const MAX_FIELDS = 500;
+const MAX_ENUM = 200;
+
+const PLAIN: Readonly<Record<string, ToolType>> = {
+  string: { kind: "string" },
+  str: { kind: "string" },
+  integer: { kind: "integer" },
+  int: { kind: "integer" },
+  number: { kind: "number" },
+  float: { kind: "number" },
+  double: { kind: "number" },
+  boolean: { kind: "boolean" },
+  bool: { kind: "boolean" },
+};
+const FORMATS: Readonly<Record<string, ToolType>> = {
+  "date-time": { kind: "timestamp" },
+  "google-datetime": { kind: "timestamp" },
+  byte: { kind: "binary" },
+  binary: { kind: "binary" },
+};
+
+export function isSchema(value: unknown): value is Schema {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** Own members only: a schema called `constructor` is no function. */
+export function memberOf(value: unknown, key: string): unknown {
+  return isSchema(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+export function textMember(value: unknown, key: string): string {
+  const text = memberOf(value, key);
+  return typeof text === "string" ? text : "";
+}
+
+export class SchemaReader {
+  constructor(private readonly resolve: Resolve) {}
+
+  type(schema: unknown, depth = 0): ToolType {
+    const followed = this.follow(schema, depth);
+    if (followed === null) return { kind: "any" };
+    const { values, item, properties, additional } = this.parts(followed, depth);
+    if (values !== null) return { kind: "enum", values };
+    const kind = typeName(followed);
+    if (item !== undefined || kind === "array" || kind === "tuple" || kind === "list")
+      return { kind: "list", item: this.type(item, depth + 1) };
+    if (properties) return { kind: "structure", name: nameOf(schema, followed), fields: () => this.fields(followed) };
+    if (isSchema(additional)) return { kind: "map", item: this.type(additional, depth + 1) };
+    if (kind === "object" || kind === "dict") return { kind: "map", item: { kind: "any" } };
+    return (kind === "string" ? FORMATS[textMember(followed, "format")] : undefined) ?? PLAIN[kind] ?? { kind: "any" };
+  }
+
+  /** The properties of a schema, those of its `allOf` first. */
+  fields(schema: unknown, depth = 0): readonly ToolField[] {
+    const followed = this.follow(schema, depth);
+    if (followed === null || depth > MAX_DEPTH) return [];
+    const fields = new Map<string, ToolField>();
+    for (const part of listOf(followed, "allOf"))
+      for (const field of this.fields(part, depth + 1)) fields.set(field.name, field);
+    const required = new Set(listOf(followed, "required"));
+    const properties = memberOf(followed, "properties");
+    for (const [name, property] of Object.entries(isSchema(properties) ? properties : {}).slice(0, MAX_FIELDS))
+      fields.set(name, this.field(name, property, required.has(name)));
+    for (const name of required) {
+      const field = typeof name === "string" ? fields.get(name) : undefined;
+      if (field !== undefined) fields.set(field.name, { ...field, required: true });
+    }
+    return [...fields.values()];
+  }
+
+  field(name: string, schema: unknown, required: boolean): ToolField {
+    // What stands beside a reference says more than what it leads to.
+    const prose = textMember(schema, "description") || textMember(this.follow(schema, 0), "description");
+    return {
+      name,
+      type: this.type(schema),
+      required: required || memberOf(schema, "required") === true,
+      prose: plainProse(prose),
+    };
+  }
+
+  /** Through references, and into the first alternative that is not null. */
+  private follow(schema: unknown, depth: number): Schema | null {
+    let current: unknown = schema;
+    for (let step = depth; step <= MAX_DEPTH; step++) {
+      if (!isSchema(current)) return null;
+      const reference = textMember(current, "$ref");
+      if (reference !== "") {
+        current = this.resolve(reference);
+        continue;
+      }
+      const alternatives = [...listOf(current, "oneOf"), ...listOf(current, "anyOf")].filter(
+        (each) => textMember(each, "type") !== "null",
+      );
+      if (alternatives.length === 0 || isSchema(memberOf(current, "properties"))) return current;
+      current = alternatives[0];
+    }
+    return null;
+  }
+
+  private parts(schema: Schema, depth: number) {
+    const given = listOf(schema, "enum");
+    const values =
+      given.length > 0 && given.length <= MAX_ENUM && given.every((value) => typeof value === "string")
+        ? (given as string[])
+        : null;
+    const parts = depth > MAX_DEPTH ? [] : listOf(schema, "allOf");
+    const properties =
+      isSchema(memberOf(schema, "properties")) || parts.some((part) => this.fields(part, depth + 1).length > 0);
+    return {
+      values,
+      item: memberOf(schema, "items"),
+      properties,
+      additional: memberOf(schema, "additionalProperties"),
+    };
+  }
+}
+
+function typeName(schema: Schema): string {
+  const type = memberOf(schema, "type");
+  const names: readonly unknown[] = Array.isArray(type) ? type : [type];
+  const name = names.find((each) => typeof each === "string" && each !== "null");
+  return typeof name === "string" ? name : "";
+}
+
+/** The end of a reference is the type's name: `#/components/schemas/Pet`. */
+function nameOf(schema: unknown, followed: Schema): string | null {
+  const reference = textMember(schema, "$ref").split("/").at(-1) ?? "";
+  const name = reference || textMember(followed, "title") || textMember(followed, "id");
+  return /^[\w.$-]{1,80}$/.test(name) ? name : null;
+}
+
+export function listOf(value: unknown, key: string): readonly unknown[] {
+  const list = memberOf(value, key);
+  return Array.isArray(list) ? list : [];
+}
