@@ -75,10 +75,13 @@ export async function* readLabels({
       read: (fields, where) => ({ rejected: { where, why: "" }, raw: fields }),
     });
     for await (const record of records) {
-      const raw = "rejected" in record && record.rejected.why === "" ? record.raw : null;
+      const unread = "rejected" in record ? record.rejected.why : "";
+      const raw = "rejected" in record ? record.raw : null;
       const fields = raw !== null && typeof raw === "object" ? (raw as Readonly<Record<string, unknown>>) : {};
       const { [textColumn]: text, [labelColumn]: label } = fields;
-      if (typeof text !== "string" || text.trim() === "") yield { why: `no \`${textColumn}\`` };
+      // Why a line is no record ends with what stands there, which would make every reason its own.
+      if (unread !== "") yield { why: unread.split(":")[0] };
+      else if (typeof text !== "string" || text.trim() === "") yield { why: `no \`${textColumn}\`` };
       else if (!["string", "number", "boolean"].includes(typeof label)) yield { why: `no \`${labelColumn}\`` };
       else {
         judgements++;
