@@ -51,14 +51,14 @@ export class SchemaReader {
   constructor(private readonly resolve: Resolve) {}
 
   type(schema: unknown, depth = 0): ToolType {
-    const followed = this.follow(schema, depth);
+    const { followed, name } = this.follow(schema, depth);
     if (followed === null) return { kind: "any" };
     const { values, item, properties, additional } = this.parts(followed, depth);
     if (values !== null) return { kind: "enum", values };
     const kind = typeName(followed);
     if (item !== undefined || kind === "array" || kind === "tuple" || kind === "list")
       return { kind: "list", item: this.type(item, depth + 1) };
-    if (properties) return { kind: "structure", name: nameOf(schema, followed), fields: () => this.fields(followed) };
+    if (properties) return { kind: "structure", name, fields: () => this.fields(followed) };
     if (isSchema(additional)) return { kind: "map", item: this.type(additional, depth + 1) };
     if (kind === "object" || kind === "dict") return { kind: "map", item: { kind: "any" } };
     return (kind === "string" ? FORMATS[textMember(followed, "format")] : undefined) ?? PLAIN[kind] ?? { kind: "any" };
@@ -66,7 +66,7 @@ export class SchemaReader {
 
   /** The properties of a schema, those of its `allOf` first. */
   fields(schema: unknown, depth = 0): readonly ToolField[] {
-    const followed = this.follow(schema, depth);
+    const { followed } = this.follow(schema, depth);
     if (followed === null || depth > MAX_DEPTH) return [];
     const fields = new Map<string, ToolField>();
     for (const part of listOf(followed, "allOf"))
@@ -84,7 +84,7 @@ export class SchemaReader {
 
   field(name: string, schema: unknown, required: boolean): ToolField {
     // What stands beside a reference says more than what it leads to.
-    const prose = textMember(schema, "description") || textMember(this.follow(schema, 0), "description");
+    const prose = textMember(schema, "description") || textMember(this.follow(schema, 0).followed, "description");
     return {
       name,
       type: this.type(schema),
@@ -93,23 +93,23 @@ export class SchemaReader {
     };
   }
 
-  /** Through references, and into the first alternative that is not null. */
-  private follow(schema: unknown, depth: number): Schema | null {
+  /** Through references, and into the first alternative that is not null; the name is what the last reference says. */
+  private follow(schema: unknown, depth: number): { readonly followed: Schema | null; readonly name: string | null } {
     let current: unknown = schema;
-    for (let step = depth; step <= MAX_DEPTH; step++) {
-      if (!isSchema(current)) return null;
+    let name: string | null = null;
+    for (let step = depth; step <= MAX_DEPTH && isSchema(current); step++) {
       const reference = textMember(current, "$ref");
-      if (reference !== "") {
-        current = this.resolve(reference);
-        continue;
-      }
       const alternatives = [...listOf(current, "oneOf"), ...listOf(current, "anyOf")].filter(
         (each) => textMember(each, "type") !== "null",
       );
-      if (alternatives.length === 0 || isSchema(memberOf(current, "properties"))) return current;
-      current = alternatives[0];
+      if (reference !== "") {
+        name = nameOf(reference);
+        current = this.resolve(reference);
+      } else if (alternatives.length === 0 || isSchema(memberOf(current, "properties")))
+        return { followed: current, name: name ?? nameOf(textMember(current, "title")) };
+      else current = alternatives[0];
     }
-    return null;
+    return { followed: null, name: null };
   }
 
   private parts(schema: Schema, depth: number) {
@@ -138,9 +138,8 @@ function typeName(schema: Schema): string {
 }
 
 /** The end of a reference is the type's name: `#/components/schemas/Pet`. */
-function nameOf(schema: unknown, followed: Schema): string | null {
-  const reference = textMember(schema, "$ref").split("/").at(-1) ?? "";
-  const name = reference || textMember(followed, "title") || textMember(followed, "id");
+function nameOf(reference: string): string | null {
+  const name = reference.split("/").at(-1) ?? "";
   return /^[\w.$-]{1,80}$/.test(name) ? name : null;
 }
 

@@ -28,7 +28,11 @@ describe("the rules of prose", () => {
     ["hash signs, few", [...STOP, ...words(58), ...Array(6).fill("#")].join(" "), null],
     ["hash signs, many", [...STOP, ...words(58), ...Array(8).fill("#")].join(" "), "hash signs"],
     ["ellipses, many", [...STOP, ...words(58).map((word, i) => (i < 8 ? `${word}...` : word))].join(" "), "ellipses"],
-    ["list items, some", [STOP.join(" "), ...words(9).map((word) => `- ${word}`)].join("\n"), null],
+    [
+      "list items, some",
+      [STOP.join(" "), ...Array.from({ length: 9 }, (_, i) => `- ${words(6, 6 * i).join(" ")}`)].join("\n"),
+      null,
+    ],
     ["list items, all", [...STOP, ...words(40)].map((word) => `• ${word} ${word}`).join("\n"), "list items"],
     [
       "lines without end",
@@ -54,8 +58,9 @@ describe("the rules of prose", () => {
 });
 
 describe("the rules against repetition", () => {
+  /** Lines that are all different, and among them a short one again and again. */
   const lines = (distinct: number, repeated: number): string =>
-    [...Array.from({ length: distinct }, (_, i) => words(3, 3 * i).join(" ")), ...Array(repeated).fill("aaaa")].join(
+    Array.from({ length: distinct }, (_, i) => `${words(6, 6 * i).join(" ")}${i < repeated ? "\naaaa" : ""}`).join(
       "\n",
     );
 

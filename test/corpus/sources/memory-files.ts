@@ -1,6 +1,7 @@
 /** Files of a source in memory, and what a kind reads of them. */
 import fc from "fast-check";
 import { expect } from "vitest";
+import { UserError } from "../../../src/base/errors.js";
 import type { FoundDocument, Rejection, SourceItem } from "../../../src/corpus/forge-document.js";
 import { decodeUtf8, NOT_UTF8 } from "../../../src/corpus/record.js";
 import type { SourceFiles, SourceKind } from "../../../src/corpus/source-kind.js";
@@ -10,7 +11,7 @@ export type MemoryFiles = Readonly<Record<string, string | Uint8Array>>;
 function filesOf(content: MemoryFiles): SourceFiles {
   const bytes = (path: string): Uint8Array => {
     const found = Object.hasOwn(content, path) ? content[path] : undefined;
-    if (found === undefined) throw new Error(`no file ${path}`);
+    if (found === undefined) throw new UserError({ what: "no such file", where: path });
     return typeof found === "string" ? Buffer.from(found) : found;
   };
   return {
@@ -75,7 +76,7 @@ export async function expectNoThrow<Settings>(
   settings: Settings,
   runs = 150,
 ): Promise<void> {
-  const names = Object.keys(content).filter((name) => typeof content[name] === "string");
+  const names = Object.keys(content).filter((name) => typeof content[name] === "string" && content[name] !== "");
   const arbitrary = fc
     .constantFrom(...names)
     .chain((name) => damaged(String(content[name])).map((bytes) => ({ ...content, [name]: bytes })));

@@ -2,7 +2,7 @@
  * The kind `aws-sdk`: the npm package aws-sdk of version 2. Declarations hold the prose, models where an operation is called, examples worked
  * calls with their results: documentation of every operation that has prose, and a trajectory of every example.
  */
-import { messageOf } from "../../../base/errors.js";
+import { messageOf, UserError } from "../../../base/errors.js";
 import { sha256 } from "../../../base/fingerprint.js";
 import type { SourceItem } from "../../forge-document.js";
 import { documentItem, rejection } from "../../read/items.js";
@@ -46,15 +46,21 @@ async function* read(path: string, files: SourceFiles, settings: AwsSdkSettings)
 }
 
 async function openService(path: string, root: string, files: SourceFiles): Promise<Service | null> {
-  const client = await files.text(path.replace(/\.d\.ts$/, ".js"));
+  const client = await textIfThere(files, path.replace(/\.d\.ts$/, ".js"));
   const declarations = await files.text(path);
   const name = client === null ? null : newestModel(client);
   if (client === null || declarations === null || name === null) return null;
-  const model = await files.text(`${root}${name}.min.json`);
+  const model = await textIfThere(files, `${root}${name}.min.json`);
   if (model === null) return null;
-  // Written beside every model, empty where there are none.
-  const examples = await files.text(`${root}${name}.examples.json`).catch(() => null);
+  const examples = await textIfThere(files, `${root}${name}.examples.json`);
   return readService({ client, declarations, model, examples });
+}
+
+async function textIfThere(files: SourceFiles, path: string): Promise<string | null> {
+  return files.text(path).catch((error: unknown) => {
+    if (error instanceof UserError) return null;
+    throw error;
+  });
 }
 
 function* serviceItems(service: Service, path: string, settings: AwsSdkSettings): Generator<SourceItem> {

@@ -28,6 +28,8 @@ interface Part {
 
 /** Headers by lower-case name, lines that go on joined; a line before them that is none (mbox's `From `) is passed over. */
 function splitMail(mail: string): Part {
+  // Without headers a blank line comes first.
+  if (mail.startsWith("\n")) return { headers: new Map(), body: mail.slice(1) };
   const end = mail.indexOf("\n\n");
   const head = end === -1 ? mail : mail.slice(0, end);
   const headers = new Map<string, string>();
@@ -77,7 +79,7 @@ function decodeTransfer(body: string, encoding: string): Uint8Array {
     encoding !== "quoted-printable"
       ? body
       : body
-          .replace(/[ \t]*=\n/g, "")
+          .replace(/=[ \t]*\n/g, "")
           .replace(/=([0-9A-F]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
   return Buffer.from(text, "latin1");
 }
