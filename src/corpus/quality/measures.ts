@@ -41,9 +41,9 @@ export function ratesOf({ truePositives, falsePositives, trueNegatives, falseNeg
 const CURVE = Array.from({ length: 19 }, (_, index) => (index + 1) / 20);
 const BINS = 10;
 
-/** The probability at which F1 is largest; the lowest of several. */
+/** The probability at which F1 is largest; the lowest of several, 0.5 where nothing good is labelled. */
 export function bestF1(judged: Judged): number {
-  let best = { threshold: 0.5, f1: -1 };
+  let best = { threshold: 0.5, f1: 0 };
   for (const threshold of [...new Set(judged.probabilities)].sort((a, b) => a - b)) {
     const { f1 } = ratesOf(confusionAt(judged, threshold));
     if (f1 > best.f1) best = { threshold, f1 };

@@ -23,7 +23,7 @@ export class SampleDraw {
   add({ text, good }: Sample): void {
     const begin = text.slice(0, MAX_CHARACTERS);
     const side = this.sides[good ? "good" : "bad"];
-    side.push({ key: createHash("sha256").update(begin).digest("hex"), text: begin });
+    side.push({ key: createHash("sha256").update(begin).digest("hex"), text: copyOf(begin) });
     // Sorting now and then keeps the cost per text small.
     if (side.length >= 2 * this.most + 1000) shrink(side, this.most);
   }
@@ -34,6 +34,11 @@ export class SampleDraw {
     const { good, bad } = this.sides;
     return [...good.map(({ text }) => ({ text, good: true })), ...bad.map(({ text }) => ({ text, good: false }))];
   }
+}
+
+/** A part of a string keeps the whole of it in memory: a copy does not. */
+function copyOf(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
 interface Drawn {
