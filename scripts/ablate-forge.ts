@@ -51,7 +51,7 @@ async function makeCorpus(variant: string, skip: readonly string[]): Promise<str
     `skip=[${skip}]`,
   ]);
   const part = { index: 0, of: 1 };
-  await forge(plan, { part, workers: null, phase: null, until: null, write: () => {}, progress: () => {} });
+  await forge(plan, { part, workers: 1, phase: null, until: null, write: () => {}, progress: () => {} });
   return Object.keys(MIXTURE).filter((domain) => existsSync(join(output, domain)));
 }
 
@@ -104,7 +104,7 @@ async function makeShards(variant: string, domains: readonly string[]): Promise<
       domains: Object.fromEntries(documents),
     },
   };
-  await prepare(planOf(source, variant), { workers: null, skipInvalid: 0, force: false, write: () => {} });
+  await prepare(planOf(source, variant), { workers: 1, skipInvalid: 0, force: false, write: () => {} });
 }
 
 type Losses = Readonly<Record<string, number>>;

@@ -11,6 +11,7 @@ import { addExport, addMerge } from "./cli/export.js";
 import { addForge } from "./cli/forge.js";
 import { addGenerate } from "./cli/generate.js";
 import { addInspect } from "./cli/inspect.js";
+import { addMix } from "./cli/mix.js";
 import type { Terminal } from "./cli/options.js";
 import { addPlan } from "./cli/plan.js";
 import { addPrepare } from "./cli/prepare.js";
@@ -59,6 +60,7 @@ function program(terminal: Terminal): Command {
   for (const add of [addForge, addPrepare, addInspect, addPlan, addTrain, addEval, addGenerate, addExport, addMerge])
     add(root, terminal);
   addBench(root, terminal, fileURLToPath(import.meta.url));
+  addMix(root, terminal, fileURLToPath(import.meta.url));
   return root;
 }
 

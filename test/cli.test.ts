@@ -30,14 +30,26 @@ async function run(args: readonly string[], terminal: Partial<Terminal> = {}): P
   return { code, out: out.text, err: err.text };
 }
 
-const COMMANDS = ["prepare", "inspect", "plan", "train", "eval", "generate", "export", "merge", "bench"];
+const COMMANDS = [
+  "forge",
+  "prepare",
+  "inspect",
+  "plan",
+  "train",
+  "eval",
+  "generate",
+  "export",
+  "merge",
+  "bench",
+  "mix",
+];
 const MERGES = ["average", "interpolate", "add-difference"];
 
 describe("help", () => {
   it("is frozen: a changed option shows in the snapshot", async () => {
     const texts = await Promise.all(
-      [[], ...COMMANDS.map((command) => [command]), ...MERGES.map((merge) => ["merge", merge])].map((args) =>
-        run([...args, "--help"]),
+      [[], ...COMMANDS.map((command) => [command]), ...MERGES.map((merge) => ["merge", merge]), ["mix", "sweep"]].map(
+        (args) => run([...args, "--help"]),
       ),
     );
     for (const { code } of texts) expect(code).toBe(0);

@@ -6,7 +6,7 @@ import type { ForgePlan } from "../config/forge-plan.js";
 import { type Datasheet, makeDatasheet } from "../corpus/forge/datasheet.js";
 import { type Listing, listSources } from "../corpus/forge/listing.js";
 import { packageRoots } from "../corpus/forge/packages.js";
-import { publish } from "../corpus/forge/publish.js";
+import { checkOutput, publish } from "../corpus/forge/publish.js";
 import { summary } from "../corpus/forge/render-datasheet.js";
 import { isFinished, type Part, type PhaseOutcome, type PhaseProgress, runForge } from "../corpus/forge/run.js";
 import { type SampleChoice, sampleStep } from "../corpus/forge/sample.js";
@@ -43,6 +43,7 @@ export async function forge(plan: ForgePlan, options: ForgeOptions): Promise<For
     plan.work,
     part.of === 1 ? "forge" : `forge-part-${part.index + 1}-of-${part.of}`,
   );
+  await checkOutput(plan);
   const listing = await list(plan, options);
   for (const { name, files, bytes, units } of listing.sources)
     write(`${name}: ${files} files, ${formatBytes(bytes)}, ${units.length} units`);

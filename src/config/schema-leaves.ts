@@ -94,6 +94,8 @@ export const duration = leaf<Duration>(
   parseDuration,
 );
 
+export const share = leaf<Rational>("a share from 0 to 100%, such as 36%, 0.36 or 1/3", parseShare);
+
 /** Share of the documents; 100 % would leave nothing to train on. */
 export const heldOutShare = leaf<Rational>("a share from 0 up to but not including 100%, such as 1%", (value) => {
   const share = parseShare(value);

@@ -1,6 +1,6 @@
 /** Which files a forge reads, in which units, and which partition reads which. */
 import { type Dirent, readdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { messageOf, systemCode, UserError } from "../../base/errors.js";
 import { fingerprintOf } from "../../base/fingerprint.js";
 import type { ForgePlan, ForgeSource } from "../../config/forge-plan.js";
@@ -103,12 +103,12 @@ function filesBehind(root: string, path: string): FoundFile[] {
 
 /** All files in a folder and below, hidden ones left out. Links are followed only where they lead to files. */
 function filesIn(root: string, folder: string): FoundFile[] {
-  const entries: Dirent[] = readdirSync(join(root, folder), { withFileTypes: true });
+  const entries: Dirent[] = readdirSync(resolve(root, folder), { withFileTypes: true });
   return entries.flatMap((entry) => {
     if (entry.name.startsWith(".")) return [];
     const path = folder === "" ? entry.name : `${folder.replace(/\/+$/, "")}/${entry.name}`;
     if (entry.isDirectory()) return filesIn(root, path);
-    const found = statSync(join(root, path), { throwIfNoEntry: false });
+    const found = statSync(resolve(root, path), { throwIfNoEntry: false });
     return found?.isFile() ? [{ path, bytes: found.size, modified: found.mtimeMs }] : [];
   });
 }

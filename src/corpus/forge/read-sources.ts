@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { systemCode, UserError } from "../../base/errors.js";
 import type { ForgePlan, ForgeSource } from "../../config/forge-plan.js";
 import type { FoundDocument } from "../forge-document.js";
@@ -72,13 +72,13 @@ function isDrawn(text: string, { keep: { numerator, denominator } }: ForgeSource
 export function diskFiles(root: string): SourceFiles {
   const read = async (path: string): Promise<Buffer> => {
     try {
-      return await readFile(join(root, path));
+      return await readFile(resolve(root, path));
     } catch (error) {
       throw unreadable(error, path);
     }
   };
   return {
-    location: (path) => join(root, path),
+    location: (path) => resolve(root, path),
     bytes: read,
     text: async (path) => {
       const text = decodeUtf8(await read(path));
@@ -86,7 +86,8 @@ export function diskFiles(root: string): SourceFiles {
     },
     stream: async function* (path) {
       try {
-        for await (const piece of createReadStream(join(root, path), { highWaterMark: 1 << 20 })) yield piece as Buffer;
+        for await (const piece of createReadStream(resolve(root, path), { highWaterMark: 1 << 20 }))
+          yield piece as Buffer;
       } catch (error) {
         throw unreadable(error, path);
       }

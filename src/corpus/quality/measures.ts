@@ -41,18 +41,28 @@ export function ratesOf({ truePositives, falsePositives, trueNegatives, falseNeg
 const CURVE = Array.from({ length: 19 }, (_, index) => (index + 1) / 20);
 const BINS = 10;
 
-/** The probability at which F1 is largest; the lowest of several, 0.5 where nothing good is labelled. */
-export function bestF1(judged: Judged): number {
-  let best = { threshold: 0.5, f1: 0 };
-  for (const threshold of [...new Set(judged.probabilities)].sort((a, b) => a - b)) {
-    const { f1 } = ratesOf(confusionAt(judged, threshold));
-    if (f1 > best.f1) best = { threshold, f1 };
+/** The probability at which F1 is largest; the lowest of several, and 0.5 where there is nothing to judge by. */
+export function bestF1({ probabilities, labels }: Judged): number {
+  const ascending = Uint32Array.from(probabilities.keys()).sort((a, b) => probabilities[a] - probabilities[b]);
+  const positives = labels.reduce((sum, label) => sum + label, 0);
+  let best = { threshold: 0.5, f1: -1 };
+  let droppedPositives = 0;
+  for (let at = 0; at < ascending.length; at++) {
+    const threshold = probabilities[ascending[at]];
+    // F1 = 2 TP / (TP + FP + TP + FN): what is kept, and what should be.
+    const f1 = (2 * (positives - droppedPositives)) / (ascending.length - at + positives);
+    if (threshold !== probabilities[ascending[at - 1]] && f1 > best.f1) best = { threshold, f1 };
+    droppedPositives += labels[ascending[at]];
   }
   return best.threshold;
 }
 
 /** All of it, for people. */
 export function qualityReport(judged: Judged, threshold: number, counts: Readonly<Record<string, number>>): StepReport {
+  if (judged.labels.length === 0) {
+    const facts = { ...counts, threshold, "quality on held-out labels": "not measured: no label is held out" };
+    return { facts, tables: [], plots: [] };
+  }
   const rates = ratesOf(confusionAt(judged, threshold));
   const curve = CURVE.map((each) => ratesOf(confusionAt(judged, each)));
   const positives = judged.probabilities.filter((_, at) => judged.labels[at] === 1);

@@ -23,7 +23,8 @@ export class SampleDraw {
   add({ text, good }: Sample): void {
     const begin = text.slice(0, MAX_CHARACTERS);
     const side = this.sides[good ? "good" : "bad"];
-    side.push({ key: createHash("sha256").update(begin).digest("hex"), text: copyOf(begin) });
+    // Not the hash that holds documents out: the smallest of those are all held out.
+    side.push({ key: createHash("sha256").update("sample\n").update(begin).digest("hex"), text: begin });
     // Sorting now and then keeps the cost per text small.
     if (side.length >= 2 * this.most + 1000) shrink(side, this.most);
   }
@@ -34,11 +35,6 @@ export class SampleDraw {
     const { good, bad } = this.sides;
     return [...good.map(({ text }) => ({ text, good: true })), ...bad.map(({ text }) => ({ text, good: false }))];
   }
-}
-
-/** A part of a string keeps the whole of it in memory: a copy does not. */
-function copyOf(text: string): string {
-  return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
 interface Drawn {
@@ -79,10 +75,13 @@ export async function* readLabels({
       read: (fields, where) => ({ rejected: { where, why: "" }, raw: fields }),
     });
     for await (const record of records) {
-      const raw = "rejected" in record && record.rejected.why === "" ? record.raw : null;
+      const unread = "rejected" in record ? record.rejected.why : "";
+      const raw = "rejected" in record ? record.raw : null;
       const fields = raw !== null && typeof raw === "object" ? (raw as Readonly<Record<string, unknown>>) : {};
       const { [textColumn]: text, [labelColumn]: label } = fields;
-      if (typeof text !== "string" || text.trim() === "") yield { why: `no \`${textColumn}\`` };
+      // Why a line is no record ends with what stands there, which would make every reason its own.
+      if (unread !== "") yield { why: unread.split(":")[0] };
+      else if (typeof text !== "string" || text.trim() === "") yield { why: `no \`${textColumn}\`` };
       else if (!["string", "number", "boolean"].includes(typeof label)) yield { why: `no \`${labelColumn}\`` };
       else {
         judgements++;

@@ -19,7 +19,7 @@ export interface FilterSettings {
   readonly negatives: DocumentMatch | null;
   /** The documents that are judged; all others pass. */
   readonly applyTo: DocumentMatch;
-  /** Documents below this probability of being good go; `best-f1`: where F1 is largest on the held-out labels. By default 0.5. */
+  /** Documents below this probability of being good go; `best-f1`: where F1 is largest on the held-out labels, whose F1 is then a little too good. By default 0.5. */
   readonly threshold: number | "best-f1";
   /** Share of the labelled texts that measures instead of teaching; by default 0.2. */
   readonly heldOut: number;

@@ -1,6 +1,6 @@
 /**
  * What an n-gram says about being like the seeds: the logarithm of how much more frequent it is in them than in the pool. A document's
- * score is the mean over its distinct n-grams: a naive Bayes likelihood ratio per n-gram, as the importance weights of DSIR are (Xie,
+ * score is about the mean over its distinct n-grams: a naive Bayes likelihood ratio per n-gram, as the importance weights of DSIR are (Xie,
  * Santurkar, Ma, Liang, "Data selection for language models via importance resampling", NeurIPS 2023: hashed words and pairs). Unlike
  * there, an n-gram counts once a document, the sum is divided by their number so that length does not decide, and the best are
  * taken instead of a sample. Both frequencies are mixed half and half with that of all documents (Jelinek–Mercer smoothing, as in Zhai,
@@ -13,6 +13,8 @@ export type Frequencies = Float64Array;
 
 /** Share of the distribution of all documents in each of the two. */
 const BACKGROUND = 0.5;
+/** Chosen of 0, 5, 20 and 50: over six real pools 5 moved the AUC of documents like the seeds by at most 0.0012, 50 cost up to 0.01. */
+const PRIOR_NGRAMS = 5;
 
 /** The weight of every bucket; 0 where neither set has it. */
 export function ngramWeights(seeds: Frequencies, pool: Frequencies): Float64Array {
@@ -27,11 +29,22 @@ export function ngramWeights(seeds: Frequencies, pool: Frequencies): Float64Arra
   });
 }
 
-/** The mean weight of a text's distinct n-grams; 0 for a text without words, as for one that says nothing either way. */
-export function similarity(weights: Float64Array, { buckets }: NgramCounts): number {
-  let total = 0;
-  for (let i = 0; i < buckets.length; i++) total += weights[buckets[i]];
-  return buckets.length === 0 ? 0 : total / buckets.length;
+/**
+ * How much a text is like the seeds: the mean weight of its distinct n-grams, among which so many of the lowest weight are always counted.
+ * So a text of few words has to be better than a long one, and one without words is like no seed at all.
+ */
+export class Similarity {
+  private readonly lowest: number;
+
+  constructor(private readonly weights: Float64Array) {
+    this.lowest = weights.reduce((lowest, weight) => Math.min(lowest, weight), 0);
+  }
+
+  of({ buckets }: NgramCounts): number {
+    let total = PRIOR_NGRAMS * this.lowest;
+    for (let i = 0; i < buckets.length; i++) total += this.weights[buckets[i]];
+    return total / (PRIOR_NGRAMS + buckets.length);
+  }
 }
 
 function sum(values: Float64Array): number {

@@ -14,7 +14,7 @@ import { readFloat64, readUint32, writeNumbers } from "../selection/typed-files.
 import type { PartitionTask, Step, TaskFiles } from "../step.js";
 import { DEFAULT_BUCKET_BITS, NgramCounter } from "../text/ngram-counter.js";
 import { chooseBest, PLANTED_TAG } from "./choose.js";
-import { ngramWeights, similarity } from "./ngram-weights.js";
+import { ngramWeights, Similarity } from "./ngram-weights.js";
 
 export interface RetrieveSettings {
   /** What the pool is compared with; seeds pass untouched. */
@@ -45,7 +45,7 @@ export function retrieve(settings: RetrieveSettings): Step {
   const decided = { keep, heldOut, bucketBits, seeds, pool };
   return {
     name: "retrieve",
-    version: 1,
+    version: 2,
     settings: decided,
     phases: [
       { name: "count", each: "partition", run: (task) => count(task, decided) },
@@ -142,7 +142,7 @@ function weigh(task: TaskFiles, { bucketBits, seeds, pool, heldOut }: Decided): 
 
 async function score(task: PartitionTask, decided: Decided): Promise<void> {
   const counter = new NgramCounter(decided.bucketBits);
-  const weights = readFloat64(task.mergedFile("weigh", "weights.f64"));
+  const similarity = new Similarity(readFloat64(task.mergedFile("weigh", "weights.f64")));
   const sources: string[] = [];
   using scores = new ScoreWriter(task.path("scores.u32"));
   for await (const document of task.documents()) {
@@ -151,7 +151,7 @@ async function score(task: PartitionTask, decided: Decided): Promise<void> {
     let source = sources.indexOf(document.source);
     if (source < 0) source = sources.push(document.source) - 1;
     const tag = role === "pool" ? source : source + PLANTED_TAG;
-    scores.write(document, similarity(weights, counter.count(document.text)), tag);
+    scores.write(document, similarity.of(counter.count(document.text)), tag);
   }
   writeFileSync(task.path("sources.json"), JSON.stringify(sources));
 }
