@@ -27,7 +27,8 @@ function shown(record: unknown): string {
   if (typeof record === "string") return record;
   if (record instanceof Uint8Array) return Buffer.from(record.subarray(0, SHOWN_CHARACTERS)).toString("latin1");
   try {
-    return JSON.stringify(record) ?? "";
+    // Parquet has whole numbers that JSON has not.
+    return JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value)) ?? "";
   } catch (error) {
     // Only a value nested deeper than the stack cannot be written: it was read as JSON, so it has no rings and no other types.
     if (error instanceof RangeError) return "a value nested too deep to show";

@@ -37,7 +37,7 @@ export function whyDropped(
   const repeated = repetition.includes(form) ? whyRepetitive(prose) : null;
   if (repeated !== null) return `repetition: ${repeated}`;
   if (languages === null || form !== "text") return null;
-  const language = languageOfText(text);
+  const language = languageOfText(prose);
   return language !== null && languages.includes(language) ? null : `language: ${language ?? "not clear"}`;
 }
 
@@ -47,14 +47,23 @@ function whyLength(text: string, { least, most }: { readonly least: number; read
   return words < least ? `fewer than ${least} words` : null;
 }
 
+const FENCE = /^\s*(`{3,}|~{3,})(.*)$/;
+
 /** Without the code blocks of Markdown: they are not prose, and repeat themselves rightly. One without an end stays. */
 export function withoutFences(text: string): string {
   const kept: string[] = [];
   let fenced: string[] = [];
+  let opening = "";
   for (const line of text.split("\n")) {
-    const isFence = /^\s*(?:```|~~~)/.test(line);
-    if (fenced.length === 0 && !isFence) kept.push(line);
-    else if (fenced.length > 0 && isFence) fenced = [];
+    const [, fence = "", after = ""] = FENCE.exec(line) ?? [];
+    if (fenced.length === 0) {
+      // Backticks after backticks are code within a line.
+      if (fence === "" || (fence.startsWith("`") && after.includes("`"))) kept.push(line);
+      else {
+        opening = fence;
+        fenced = [line];
+      }
+    } else if (fence.startsWith(opening) && after.trim() === "") fenced = [];
     else fenced.push(line);
   }
   return [...kept, ...fenced].join("\n");

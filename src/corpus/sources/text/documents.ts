@@ -36,7 +36,7 @@ function itemOf(value: unknown, where: string, column: string, language: string 
   const fields = value as Readonly<Record<string, unknown>>;
   const text = Object.hasOwn(fields, column) ? fields[column] : undefined;
   if (typeof text !== "string") return rejection(where, `\`${column}\` is not a text`, value);
-  const licence = fields["licence"] ?? fields["license"];
+  const licence = [fields["licence"], fields["license"]].find((each) => typeof each === "string" && each.trim() !== "");
   const known = { ...(typeof licence === "string" ? { licence } : {}), ...(language === null ? {} : { language }) };
   return documentItem({ text, origin: where, form: "text", ...known }, value);
 }

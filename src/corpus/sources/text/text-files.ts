@@ -1,8 +1,7 @@
 /** The kind `text`: a document a file, plain or compressed (`.gz`, `.zst`): prose, Markdown, mails, or words with tags. */
-import { messageOf } from "../../../base/errors.js";
 import type { SourceItem } from "../../forge-document.js";
-import { DamagedStream, decompress } from "../../read/decompress.js";
 import { documentItem, rejection } from "../../read/items.js";
+import { readWhole } from "../../read/whole-file.js";
 import { decodeUtf8, NOT_UTF8 } from "../../record.js";
 import type { SourceFiles, SourceKind } from "../../source-kind.js";
 import { gatherUnits } from "../gather-units.js";
@@ -31,7 +30,7 @@ async function readFile(
   files: SourceFiles,
   { layout = "plain", language }: TextSettings,
 ): Promise<SourceItem> {
-  const bytes = await wholeFile(path, files);
+  const bytes = await readWhole(path, files, MAX_BYTES);
   if ("rejected" in bytes) return bytes;
   const document = (text: string): SourceItem =>
     documentItem({ text, origin: path, form: "text", ...(language ? { language } : {}) }, text);
@@ -42,24 +41,4 @@ async function readFile(
   const text = decodeUtf8(bytes.content);
   if (text === NOT_UTF8) return rejection(path, "the file is not valid UTF-8", bytes.content);
   return document(layout === "brown" ? brownText(text) : text.replaceAll("\r\n", "\n").trim());
-}
-
-/** The file's decompressed bytes, or why they are not read. */
-async function wholeFile(
-  path: string,
-  files: SourceFiles,
-): Promise<{ content: Uint8Array } | Extract<SourceItem, { rejected: unknown }>> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const piece of decompress(path, files.stream(path))) {
-      bytes += piece.length;
-      if (bytes > MAX_BYTES) return rejection(path, `the file is longer than ${MAX_BYTES} bytes`, "");
-      pieces.push(piece);
-    }
-  } catch (error) {
-    if (!(error instanceof DamagedStream)) throw error;
-    return rejection(path, error.message, messageOf(error.cause));
-  }
-  return { content: Buffer.concat(pieces) };
 }
