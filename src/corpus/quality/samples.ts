@@ -21,7 +21,8 @@ export class SampleDraw {
   constructor(private readonly most: number) {}
 
   add({ text, good }: Sample): void {
-    const begin = text.slice(0, MAX_CHARACTERS);
+    // A copy: a slice would keep the whole document in memory.
+    const begin = Buffer.from(text.slice(0, MAX_CHARACTERS)).toString();
     const side = this.sides[good ? "good" : "bad"];
     // Not the hash that holds documents out: the smallest of those are all held out.
     side.push({ key: createHash("sha256").update("sample\n").update(begin).digest("hex"), text: begin });
