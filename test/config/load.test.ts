@@ -13,7 +13,7 @@ const configs = fileURLToPath(new URL("../../configs", import.meta.url));
 const quickstart = join(configs, "quickstart.yaml");
 
 describe("loadPlan", () => {
-  it.each(readdirSync(configs).filter((name) => /^(?!forge-).*\.yaml$/.test(name)))(
+  it.each(readdirSync(configs).filter((name) => /^(?!forge-|mix-).*\.yaml$/.test(name)))(
     "loads configs/%s",
     async (name) => {
       // The models that they continue are not here.
