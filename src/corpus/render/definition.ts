@@ -1,7 +1,7 @@
 /** A tool as models are offered it: a definition in JSON, then what the tool returns. */
-import { shortMemberList } from "./member-list.js";
+import { shortMemberList, valueLine } from "./member-list.js";
 import { clipProse, oneLine } from "./prose.js";
-import type { ToolDescription, ToolField } from "./tool.js";
+import type { ToolDescription, ToolResult } from "./tool.js";
 import { structureAsSchema } from "./type-schema.js";
 
 const MAX_PROSE = 1200;
@@ -35,9 +35,15 @@ function definitionOf(tool: ToolDescription, layout: Layout): Record<string, unk
   }
 }
 
-function resultLines(result: readonly ToolField[] | null): string[] {
-  if (result === null) return [];
-  return result.length === 0
-    ? ["The tool returns nothing."]
-    : [`The tool returns an object with\n${shortMemberList(result)}`];
+function resultLines(result: ToolResult): string[] {
+  switch (result.kind) {
+    case "unknown":
+      return [];
+    case "nothing":
+      return ["The tool returns nothing."];
+    case "object":
+      return [`The tool returns an object with\n${shortMemberList(result.fields)}`];
+    case "value":
+      return [`The tool returns:\n${valueLine(result)}`];
+  }
 }

@@ -1,6 +1,6 @@
 /** Parameters and results as lists of Markdown: name, type in words, prose; members of their members one level deep. */
 import { clipProse, oneLine } from "./prose.js";
-import type { ToolField } from "./tool.js";
+import type { ToolField, ToolType } from "./tool.js";
 import { innermost, requiredFirst, typeInWords } from "./type-words.js";
 
 const MAX_MEMBERS = 30;
@@ -20,6 +20,14 @@ export function shortMemberList(fields: readonly ToolField[]): string {
   const shown = requiredFirst(fields).slice(0, MAX_NESTED_MEMBERS);
   const lines = shown.map((field) => memberLine(field, "", MAX_NESTED_PROSE));
   return [...lines, ...notShown(fields.length - shown.length, "")].join("\n");
+}
+
+/** A result that is no object: its type and prose, and what is inside it. */
+export function valueLine({ type, prose }: { readonly type: ToolType; readonly prose: string }): string {
+  const text = oneLine(clipProse(prose, MAX_PROSE));
+  const inner = innermost(type);
+  const fields = inner.kind === "structure" ? `\n${shortMemberList(inner.fields())}` : "";
+  return `${typeInWords(type)}${text === "" ? "" : `: ${text}`}${fields}`;
 }
 
 function nestedLines({ type }: ToolField): string[] {

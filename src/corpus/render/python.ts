@@ -1,7 +1,6 @@
 /** A tool as a function in Python with the docstring that tools are made from: summary, `Args`, `Returns`. */
 import { pythonName, snakeName } from "./names.js";
 import { clipProse, oneLine, spaced } from "./prose.js";
-import { resultShape } from "./result-shape.js";
 import type { ToolDescription, ToolField, ToolType } from "./tool.js";
 import { fewValues, innermost, requiredFirst, typeInWords } from "./type-words.js";
 import { wrap } from "./wrap.js";
@@ -69,7 +68,7 @@ function section(title: string, lines: readonly string[], more: number): string[
 }
 
 function returnsSection(tool: ToolDescription): string[] {
-  const shape = resultShape(tool);
+  const { result: shape } = tool;
   if (shape.kind === "object") {
     const shown = requiredFirst(shape.fields).slice(0, MAX_PARAMETERS);
     return section(
@@ -84,7 +83,7 @@ function returnsSection(tool: ToolDescription): string[] {
 }
 
 function returnType(tool: ToolDescription): string {
-  const shape = resultShape(tool);
+  const { result: shape } = tool;
   if (shape.kind === "value") return typeOf(shape.type);
   return { unknown: "Any", nothing: "None", object: "dict[str, Any]" }[shape.kind];
 }

@@ -1,7 +1,7 @@
 /** A tool as a page of a reference: what it does, how it is called, its parameters, its result. */
-import { memberList } from "./member-list.js";
+import { memberList, valueLine } from "./member-list.js";
 import { clipProse, spaced } from "./prose.js";
-import type { ToolDescription, ToolField } from "./tool.js";
+import type { ToolDescription, ToolResult } from "./tool.js";
 
 /** Beyond it, in characters, whole sentences are dropped. */
 const MAX_PROSE = 2400;
@@ -24,6 +24,15 @@ export function asReference(tool: ToolDescription, named: boolean): string {
   return sections.filter((section) => section !== "").join("\n\n");
 }
 
-function resultSection(result: readonly ToolField[] | null): string[] {
-  return result === null ? [] : ["## Result", memberList(result) || "Nothing is returned."];
+function resultSection(result: ToolResult): string[] {
+  switch (result.kind) {
+    case "unknown":
+      return [];
+    case "nothing":
+      return ["## Result", "Nothing is returned."];
+    case "object":
+      return ["## Result", memberList(result.fields)];
+    case "value":
+      return ["## Result", valueLine(result)];
+  }
 }

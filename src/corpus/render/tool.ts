@@ -15,6 +15,13 @@ export interface ToolField {
   readonly prose: string;
 }
 
+/** What comes back: not said, nothing, an object, or one value that is none, such as a list. */
+export type ToolResult =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "object"; readonly fields: readonly ToolField[] }
+  | { readonly kind: "value"; readonly type: ToolType; readonly prose: string };
+
 export interface ToolExample {
   readonly title: string;
   readonly description: string;
@@ -37,7 +44,6 @@ export interface ToolDescription {
   /** `POST /clusters`; null where there is no HTTP or it says nothing. */
   readonly http: string | null;
   readonly parameters: readonly ToolField[];
-  /** What comes back; empty where nothing does, null where the source does not say. */
-  readonly result: readonly ToolField[] | null;
+  readonly result: ToolResult;
   readonly examples: readonly ToolExample[];
 }

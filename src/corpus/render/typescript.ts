@@ -1,7 +1,6 @@
 /** A tool as a declaration in TypeScript: the interfaces of its parameters and result, and the function with its doc comment. */
 import { camelName, isIdentifier, pascalName } from "./names.js";
 import { clipProse, oneLine, spaced } from "./prose.js";
-import { resultShape } from "./result-shape.js";
 import type { ToolDescription, ToolField, ToolType } from "./tool.js";
 import { fewValues, innermost, requiredFirst } from "./type-words.js";
 import { wrap } from "./wrap.js";
@@ -18,12 +17,12 @@ const WIDTH = 100;
 export function asTypescript(tool: ToolDescription): string {
   const name = camelName(tool.name);
   const stem = pascalName(name);
-  const shape = resultShape(tool);
-  const result = shape.kind === "object" ? shape.fields : [];
+  const { result: shape } = tool;
+  const fields = shape.kind === "object" ? shape.fields : [];
   const params = tool.parameters.length > 0 ? [interfaceOf(`${stem}Params`, tool.parameters, MAX_MEMBERS)] : [];
-  const results = result.length > 0 ? [interfaceOf(`${stem}Result`, result, MAX_INNER_MEMBERS)] : [];
+  const results = fields.length > 0 ? [interfaceOf(`${stem}Result`, fields, MAX_INNER_MEMBERS)] : [];
   const whole: ToolField[] = shape.kind === "value" ? [{ name: "", required: true, ...shape }] : [];
-  const inner = innerInterfaces([...requiredFirst(tool.parameters), ...requiredFirst(result), ...whole]);
+  const inner = innerInterfaces([...requiredFirst(tool.parameters), ...requiredFirst(fields), ...whole]);
   const returned =
     shape.kind === "object"
       ? `${stem}Result`

@@ -3,7 +3,6 @@
 import { curlCall } from "./curl.js";
 import { exampleOf, resultExample, resultValue } from "./example-values.js";
 import { clipProse, spaced } from "./prose.js";
-import { resultShape } from "./result-shape.js";
 import type { ToolDescription } from "./tool.js";
 
 const MAX_PROSE = 600;
@@ -35,7 +34,7 @@ function functionCall(name: string, input: Readonly<Record<string, unknown>>): s
 
 function resultSection(tool: ToolDescription, output: unknown): string[] {
   if (output !== null) return ["Result:", fenced("json", JSON.stringify(output, null, 2))];
-  const shape = resultShape(tool);
+  const { result: shape } = tool;
   if (shape.kind === "unknown") return [];
   if (shape.kind === "nothing") return ["Nothing is returned."];
   const value = shape.kind === "value" ? resultValue(shape.type) : resultExample(shape.fields);

@@ -2,8 +2,8 @@
 import type { SourceItem } from "../forge-document.js";
 import { rejection } from "../read/items.js";
 import { plainProse } from "../render/prose.js";
-import { resultOf } from "../render/result-shape.js";
 import type { ToolDescription } from "../render/tool.js";
+import { NO_RESULT, resultOf } from "../render/tool-result.js";
 import type { SourceFiles, SourceKind } from "../source-kind.js";
 import { isSchema, memberOf, type Schema, SchemaReader, textMember } from "./json-schema.js";
 import { parseDescription } from "./openapi/document.js";
@@ -77,7 +77,7 @@ function describe(key: string, method: Schema, { document, reader }: Api): ToolD
             "{",
           ),
     parameters: [...fields, ...(request === undefined ? [] : reader.fields(request))],
-    result: response === undefined ? [] : resultOf(reader.type(response), ""),
+    result: response === undefined ? NO_RESULT : resultOf(reader.type(response), ""),
     examples: [],
   };
 }

@@ -14,6 +14,8 @@ export type Resolve = (reference: string) => unknown;
 const MAX_DEPTH = 12;
 const MAX_FIELDS = 500;
 const MAX_ENUM = 200;
+/** Schemas that one is made of by `allOf`. */
+const MAX_PARTS = 100;
 
 const PLAIN: Readonly<Record<string, ToolType>> = {
   string: { kind: "string" },
@@ -53,7 +55,7 @@ export class SchemaReader {
   type(schema: unknown, depth = 0): ToolType {
     const { followed, name } = this.follow(schema, depth);
     if (followed === null) return { kind: "any" };
-    const { values, item, properties, additional } = this.parts(followed, depth);
+    const { values, item, properties, additional } = this.parts(followed);
     if (values !== null) return { kind: "enum", values };
     const kind = typeName(followed);
     if (item !== undefined || kind === "array" || kind === "tuple" || kind === "list")
@@ -65,21 +67,34 @@ export class SchemaReader {
   }
 
   /** The properties of a schema, those of its `allOf` first. */
-  fields(schema: unknown, depth = 0): readonly ToolField[] {
-    const { followed } = this.follow(schema, depth);
-    if (followed === null || depth > MAX_DEPTH) return [];
+  fields(schema: unknown): readonly ToolField[] {
+    const { followed } = this.follow(schema, 0);
+    const parts = followed === null ? [] : this.allOf(followed);
+    const required = new Set(parts.flatMap((part) => listOf(part, "required")));
     const fields = new Map<string, ToolField>();
-    for (const part of listOf(followed, "allOf"))
-      for (const field of this.fields(part, depth + 1)) fields.set(field.name, field);
-    const required = new Set(listOf(followed, "required"));
-    const properties = memberOf(followed, "properties");
-    for (const [name, property] of Object.entries(isSchema(properties) ? properties : {}).slice(0, MAX_FIELDS))
-      fields.set(name, this.field(name, property, required.has(name)));
-    for (const name of required) {
-      const field = typeof name === "string" ? fields.get(name) : undefined;
-      if (field !== undefined) fields.set(field.name, { ...field, required: true });
+    for (const part of parts) {
+      const properties = memberOf(part, "properties");
+      for (const [name, property] of Object.entries(isSchema(properties) ? properties : {}).slice(0, MAX_FIELDS))
+        fields.set(name, this.field(name, property, required.has(name)));
     }
     return [...fields.values()];
+  }
+
+  /** A schema and all that it is made of, the inner ones first; each once, however they lead back to one another. */
+  private allOf(schema: Schema): readonly Schema[] {
+    const seen = new Set<Schema>([schema]);
+    const parts: Schema[] = [];
+    const waiting: Schema[] = [schema];
+    for (let next = waiting.pop(); next !== undefined && parts.length < MAX_PARTS; next = waiting.pop()) {
+      parts.unshift(next);
+      for (const each of listOf(next, "allOf")) {
+        const { followed } = this.follow(each, 0);
+        if (followed === null || seen.has(followed)) continue;
+        seen.add(followed);
+        waiting.push(followed);
+      }
+    }
+    return parts;
   }
 
   field(name: string, schema: unknown, required: boolean): ToolField {
@@ -112,15 +127,13 @@ export class SchemaReader {
     return { followed: null, name: null };
   }
 
-  private parts(schema: Schema, depth: number) {
+  private parts(schema: Schema) {
     const given = listOf(schema, "enum");
     const values =
       given.length > 0 && given.length <= MAX_ENUM && given.every((value) => typeof value === "string")
         ? (given as string[])
         : null;
-    const parts = depth > MAX_DEPTH ? [] : listOf(schema, "allOf");
-    const properties =
-      isSchema(memberOf(schema, "properties")) || parts.some((part) => this.fields(part, depth + 1).length > 0);
+    const properties = this.allOf(schema).some((part) => isSchema(memberOf(part, "properties")));
     return {
       values,
       item: memberOf(schema, "items"),

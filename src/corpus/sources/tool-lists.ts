@@ -7,8 +7,8 @@ import type { SourceItem } from "../forge-document.js";
 import { rejection } from "../read/items.js";
 import { holdsRecords, readValues } from "../read/values.js";
 import { plainProse } from "../render/prose.js";
-import { resultOf } from "../render/result-shape.js";
 import type { ToolDescription } from "../render/tool.js";
+import { resultOf, UNKNOWN_RESULT } from "../render/tool-result.js";
 import type { SourceFiles, SourceKind } from "../source-kind.js";
 import { isSchema, memberOf, type Schema, SchemaReader, textMember } from "./json-schema.js";
 import { type ToolSettings, toolItems } from "./tool-items.js";
@@ -90,7 +90,7 @@ function describe(tool: Schema, host: string): ToolDescription {
     ...{ host, operation: name, name, api: textMember(tool, "title") || host, http: null },
     prose: plainProse(textMember(tool, "description")),
     parameters: reader.fields(schema),
-    result: isSchema(output) ? resultOf(reader.type(output), textMember(output, "description")) : null,
+    result: isSchema(output) ? resultOf(reader.type(output), textMember(output, "description")) : UNKNOWN_RESULT,
     examples: [],
   };
 }

@@ -21,7 +21,11 @@ describe("styles", () => {
   });
 
   it("end on types that hold themselves", () => {
-    const deep: ToolDescription = { ...BARE, parameters: [field("f", FILTER, "", true)], result: [field("g", FILTER)] };
+    const deep: ToolDescription = {
+      ...BARE,
+      parameters: [field("f", FILTER, "", true)],
+      result: { kind: "object", fields: [field("g", FILTER)] },
+    };
     for (const style of TOOL_STYLES) expect(renderTool(deep, style).length).toBeLessThan(4000);
   });
 

@@ -44,15 +44,18 @@ export const CREATE_PARCEL: ToolDescription = {
     field("labels", { kind: "map", item: STRING }),
     field("filters", { kind: "list", item: FILTER }, "Who may see it."),
   ],
-  result: [
-    field("id", STRING, "The parcel's number.", true),
-    field("pickup_at", { kind: "timestamp" }, "When it is picked up."),
-    field(
-      "events",
-      { kind: "list", item: structure(null, () => [field("code", { kind: "integer" })]) },
-      "What happened.",
-    ),
-  ],
+  result: {
+    kind: "object",
+    fields: [
+      field("id", STRING, "The parcel's number.", true),
+      field("pickup_at", { kind: "timestamp" }, "When it is picked up."),
+      field(
+        "events",
+        { kind: "list", item: structure(null, () => [field("code", { kind: "integer" })]) },
+        "What happened.",
+      ),
+    ],
+  },
   examples: [],
 };
 
@@ -65,6 +68,6 @@ export const BARE: ToolDescription = {
   prose: "",
   http: null,
   parameters: [],
-  result: null,
+  result: { kind: "unknown" },
   examples: [],
 };

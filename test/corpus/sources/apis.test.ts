@@ -228,3 +228,36 @@ describe("tool lists", () => {
     );
   });
 });
+
+describe("a result that is no object", () => {
+  it.each([
+    ["prose", "list of Pet objects: all pets"],
+    ["schema", "The tool returns:\nlist of Pet objects: all pets"],
+    ["signature", /Pet/],
+    ["usage", /\[\n {2}\{/],
+  ])("is told in the style %s", async (style, expected) => {
+    const document = {
+      ...{ openapi: "3.1.0", info: { title: "Pets" } },
+      paths: {
+        "/pets": {
+          get: {
+            operationId: "listPets",
+            description: "Lists pets.",
+            responses: {
+              200: {
+                description: "all pets",
+                content: {
+                  "application/json": { schema: { type: "array", items: { $ref: "#/components/schemas/Pet" } } },
+                },
+              },
+            },
+          },
+        },
+      },
+      components: { schemas: { Pet: { type: "object", properties: { name: { type: "string" } } } } },
+    };
+    const { documents } = await readAll(OPENAPI, { "pets.json": JSON.stringify(document) }, { styles: { [style]: 1 } });
+    expect(documents[0].text).toMatch(expected);
+    expect(documents[0].text).not.toContain("- ``");
+  });
+});

@@ -1,5 +1,7 @@
 /** An operation of an AWS service as a tool's description. */
+
 import type { ToolDescription, ToolField, ToolType } from "../../render/tool.js";
+import { objectResult } from "../../render/tool-result.js";
 import type { Member, ShapeDeclaration } from "./declarations.js";
 import type { Service, ServiceOperation } from "./service.js";
 
@@ -21,7 +23,7 @@ export function describeOperation(service: Service, operation: ServiceOperation)
     prose,
     http,
     parameters: fieldsOf(input, service.shapes),
-    result: fieldsOf(output, service.shapes),
+    result: objectResult(fieldsOf(output, service.shapes)),
     examples,
   };
 }

@@ -3,6 +3,7 @@ import type { SourceItem } from "../../forge-document.js";
 import { rejection } from "../../read/items.js";
 import { plainProse } from "../../render/prose.js";
 import type { ToolDescription, ToolField } from "../../render/tool.js";
+import { NO_RESULT, resultOf, UNKNOWN_RESULT } from "../../render/tool-result.js";
 import type { SourceFiles, SourceKind } from "../../source-kind.js";
 import { gatherUnits } from "../gather-units.js";
 import { type ToolSettings, toolItems } from "../tool-items.js";
@@ -86,6 +87,6 @@ function describe(
       const field = types.field({ ...parameter, doc: said.get(parameter.name) ?? "" });
       return field.type.kind === "structure" && PARAMETER_OBJECT.test(parameter.name) ? field.type.fields() : [field];
     }),
-    result: member.type === "void" ? [] : result.kind === "structure" ? result.fields() : null,
+    result: member.type === "void" ? NO_RESULT : result.kind === "any" ? UNKNOWN_RESULT : resultOf(result, ""),
   };
 }

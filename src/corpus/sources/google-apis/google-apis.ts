@@ -2,7 +2,8 @@
 import type { SourceItem } from "../../forge-document.js";
 import { rejection } from "../../read/items.js";
 import { plainProse } from "../../render/prose.js";
-import type { ToolDescription, ToolField, ToolType } from "../../render/tool.js";
+import type { ToolDescription, ToolField, ToolResult, ToolType } from "../../render/tool.js";
+import { resultOf, UNKNOWN_RESULT } from "../../render/tool-result.js";
 import type { FileEntry, SourceFiles, SourceKind, Unit } from "../../source-kind.js";
 import { type ToolSettings, toolItems } from "../tool-items.js";
 import { type Address, parseAddresses } from "./addresses.js";
@@ -110,7 +111,7 @@ function describe(
     parameters: parameters
       .filter((member) => !STANDARD.has(member.name))
       .map((member) => ({ ...types.field(member), ...(required.has(member.name) ? { required: true } : {}) })),
-    result: method.result === null ? null : types.fieldsOf(method.result),
+    result: method.result === null ? UNKNOWN_RESULT : types.result(method.result),
     examples: [],
   };
 }
@@ -131,9 +132,9 @@ class TypeReader {
     };
   }
 
-  fieldsOf(type: string): readonly ToolField[] | null {
+  result(type: string): ToolResult {
     const resolved = this.type(type);
-    return resolved.kind === "structure" ? resolved.fields() : null;
+    return resolved.kind === "any" ? UNKNOWN_RESULT : resultOf(resolved, "");
   }
 
   private type(expression: string): ToolType {

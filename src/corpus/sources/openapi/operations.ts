@@ -1,7 +1,7 @@
 /** The operations of an OpenAPI document (2, 3.0, 3.1: spec.openapis.org) as descriptions of tools. */
 import { plainProse } from "../../render/prose.js";
-import { resultOf } from "../../render/result-shape.js";
-import type { ToolDescription, ToolExample, ToolField } from "../../render/tool.js";
+import type { ToolDescription, ToolExample, ToolField, ToolResult } from "../../render/tool.js";
+import { NO_RESULT, resultOf, UNKNOWN_RESULT } from "../../render/tool-result.js";
 import { isSchema, listOf, memberOf, type Schema, SchemaReader, textMember } from "../json-schema.js";
 import { partAt } from "./document.js";
 
@@ -112,16 +112,17 @@ class OperationReader {
     return type.kind === "structure" ? type.fields() : [this.schemas.field("body", schema, true)];
   }
 
-  private response(operation: Schema): { result: readonly ToolField[] | null; media: Schema | null } {
+  private response(operation: Schema): { result: ToolResult; media: Schema | null } {
     const responses = memberOf(operation, "responses");
     const code = Object.keys(isSchema(responses) ? responses : {})
       .filter((each) => /^2(?:\d\d|XX)$/i.test(each))
       .sort()[0];
-    if (code === undefined) return { result: null, media: null };
+    if (code === undefined) return { result: UNKNOWN_RESULT, media: null };
     const response = this.follow(memberOf(responses, code));
     const media = this.mediaOf(response);
     const schema = memberOf(response, "schema") ?? media?.["schema"];
-    if (schema === undefined) return { result: memberOf(response, "content") === undefined ? [] : null, media };
+    if (schema === undefined)
+      return { result: memberOf(response, "content") === undefined ? NO_RESULT : UNKNOWN_RESULT, media };
     return { result: resultOf(this.schemas.type(schema), plainProse(textMember(response, "description"))), media };
   }
 

@@ -2,8 +2,10 @@
  * Gorilla's APIBench (Patil et al. 2023, https://github.com/ShishirPatil/gorilla): questions answered by a call into a model library, and
  * the lists of the APIs that are called.
  */
+
 import { type Fields, isFields, message, textOf, Unusable } from "../../conversations/conversation.js";
 import type { ToolDescription, ToolField } from "../../render/tool.js";
+import { UNKNOWN_RESULT } from "../../render/tool-result.js";
 import { conversationDocument, fieldsOf, type RecordDocument } from "./record.js";
 import { toolDocuments } from "./tool-documents.js";
 
@@ -74,7 +76,7 @@ function toolOf(entry: Fields): ToolDescription {
   return {
     ...{ host, operation: name, name, api: host },
     prose: prose.filter((part) => part !== "").join("\n"),
-    ...{ http: null, parameters: argumentsOf(entry["api_arguments"]), result: null, examples: [] },
+    ...{ http: null, parameters: argumentsOf(entry["api_arguments"]), result: UNKNOWN_RESULT, examples: [] },
   };
 }
 

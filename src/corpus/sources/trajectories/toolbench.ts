@@ -2,6 +2,7 @@
  * ToolBench's files (Qin et al. 2023, https://github.com/OpenBMB/ToolBench): answers with their search tree, instructions with the APIs on
  * offer, and descriptions of tools. Which one a value is, its fields say.
  */
+
 import {
   type Conversation,
   type Fields,
@@ -16,6 +17,7 @@ import {
 } from "../../conversations/conversation.js";
 import { parseConversation } from "../../conversations/formats.js";
 import type { ToolDescription, ToolField } from "../../render/tool.js";
+import { UNKNOWN_RESULT } from "../../render/tool-result.js";
 import { simpleType } from "./parameter-type.js";
 import { conversationDocument, fieldsOf, type RecordDocument } from "./record.js";
 import { searchPath } from "./search-tree.js";
@@ -111,7 +113,7 @@ function toolsOf(record: Fields): ToolDescription[] {
       prose: [prose, about].filter((part) => part !== "").join("\n"),
       http: method === null ? null : [method, pathOf(one["url"])].filter((part) => part !== "").join(" "),
       parameters: [...parametersOf(one, "required_parameters"), ...parametersOf(one, "optional_parameters")],
-      result: null,
+      result: UNKNOWN_RESULT,
       examples: [],
     };
   });
