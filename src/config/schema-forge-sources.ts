@@ -76,6 +76,7 @@ export const forgeSourceSchema = z.discriminatedUnion(
     }),
     of("code", {}),
     of("documents", { text: columnName.prefault("text"), language: optional(line) }),
+    of("warc", { language: optional(line) }),
     of("text", { layout: word(["plain", "mail", "brown"]).prefault("plain"), language: optional(line) }),
   ],
   "a source: keys and values, `kind` among them",

@@ -8,6 +8,7 @@ import { GOOGLE_APIS } from "../sources/google-apis/google-apis.js";
 import { OPENAPI } from "../sources/openapi/openapi.js";
 import { DOCUMENTS } from "../sources/text/documents.js";
 import { TEXT_FILES } from "../sources/text/text-files.js";
+import { WARC } from "../sources/text/warc.js";
 import { TOOL_LISTS } from "../sources/tool-lists.js";
 import { TRAJECTORIES } from "../sources/trajectories/trajectories.js";
 
@@ -23,4 +24,5 @@ export const SOURCE_KINDS: Readonly<Record<string, SourceKind<never>>> = {
   text: TEXT_FILES,
   "tool-lists": TOOL_LISTS,
   trajectories: TRAJECTORIES,
+  warc: WARC,
 };
