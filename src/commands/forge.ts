@@ -24,7 +24,6 @@ export interface ForgeOptions {
   readonly write: (line: string) => void;
   /** Takes the text of a live line. */
   readonly progress: (text: string) => void;
-  readonly workerScript?: URL;
 }
 
 export interface ForgeReport {
@@ -48,7 +47,7 @@ export async function forge(plan: ForgePlan, options: ForgeOptions): Promise<For
   for (const { name, files, bytes, units } of listing.sources)
     write(`${name}: ${files} files, ${formatBytes(bytes)}, ${units.length} units`);
   const phases = await forgePhases(plan, listing);
-  await using pool = openTaskPool({ plan, listing }, phases, workers ?? availableParallelism(), options.workerScript);
+  await using pool = openTaskPool({ plan, listing }, phases, workers ?? availableParallelism());
   const outcomes = await runForge(phases, plan.partitions, pool, {
     ...options,
     onProgress: (state) => progress(progressText(state)),
@@ -71,10 +70,7 @@ async function list(plan: ForgePlan, { write }: Pick<ForgeOptions, "write">): Pr
 }
 
 /** The names of all phases, in order, each with how often it runs: what a driver of many machines needs to know. */
-export async function forgePhaseNames(
-  plan: ForgePlan,
-  options: Pick<ForgeOptions, "write" | "progress">,
-): Promise<string[]> {
+export async function forgePhaseNames(plan: ForgePlan, options: Pick<ForgeOptions, "write">): Promise<string[]> {
   const phases = await forgePhases(plan, await list(plan, options));
   return phases.map(({ name, phase }) => `${name}\t${phase.each === "corpus" ? 1 : plan.partitions}`);
 }
@@ -83,7 +79,7 @@ export async function forgePhaseNames(
 export async function forgeSample(
   plan: ForgePlan,
   choice: SampleChoice,
-  options: Pick<ForgeOptions, "write" | "progress">,
+  options: Pick<ForgeOptions, "write">,
 ): Promise<void> {
   const phases = await forgePhases(plan, await list(plan, options));
   for (const document of await sampleStep(phases, plan.partitions, choice)) {

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemCode } from "../base/errors.js";
 import { sha256 } from "../base/fingerprint.js";
-import { complete, type Draft, draftOf } from "./draft.js";
+import { checkedDraft } from "./checked-draft.js";
+import { complete, type Draft } from "./draft.js";
 import type { FilterPlan, ForgePlan, ForgeSource, MatchPlan, RetrievePlan } from "./forge-plan.js";
-import { addIssues } from "./issues.js";
 import type { PlanPath } from "./plan-path.js";
 import type { PlanProblems } from "./problems.js";
 import { readPlanValue } from "./read-plan.js";
@@ -19,9 +19,7 @@ import { SOURCE_KEYS } from "./schema-forge-sources.js";
  */
 export async function loadForgePlan(path: string, overrides: readonly string[] = []): Promise<ForgePlan> {
   const { source, problems } = await readPlanValue(path, overrides, "configs/forge-sample.yaml");
-  const parsed = forgeSchema.safeParse(source);
-  const meant = parsed.success ? undefined : addIssues(problems, forgeSchema, source, parsed.error.issues);
-  const draft = draftOf(forgeSchema, source, meant);
+  const draft = checkedDraft(forgeSchema, source, problems);
   if (draft !== undefined) checkSources(draft.sources, problems);
   const tokenizer = fingerprintFile(draft?.tokenizer, ["tokenizer"], problems);
   problems.throwIfAny();

@@ -1,8 +1,8 @@
 /** Reads a sweep file: text, then overrides, then all problems at once; the plan that it names is read too. */
 import { join, resolve } from "node:path";
 import { UserError } from "../base/errors.js";
-import { complete, type Draft, draftOf } from "./draft.js";
-import { addIssues } from "./issues.js";
+import { checkedDraft } from "./checked-draft.js";
+import { complete, type Draft } from "./draft.js";
 import { type LoadedPlan, type LoadOptions, loadPlan } from "./load.js";
 import type { PlanPath } from "./plan-path.js";
 import { nearMiss, oneOf, type PlanProblems } from "./problems.js";
@@ -31,9 +31,7 @@ export async function loadSweep(
   options: LoadOptions = {},
 ): Promise<SweepPlan> {
   const { source, problems } = await readPlanValue(path, overrides, "configs/mix-sample.yaml");
-  const parsed = sweepSchema.safeParse(source);
-  const meant = parsed.success ? undefined : addIssues(problems, sweepSchema, source, parsed.error.issues);
-  const draft = draftOf(sweepSchema, source, meant);
+  const draft = checkedDraft(sweepSchema, source, problems);
   const root = resolve(options.root ?? ".");
   const base = await readBasePlan(draft?.plan, root, options, problems);
   if (draft !== undefined) checkSweep(draft, base, problems);

@@ -6,8 +6,8 @@ import { checkData } from "./check-data.js";
 import { checkEngine } from "./check-engine.js";
 import { checkModel } from "./check-model.js";
 import { checkStages } from "./check-stages.js";
-import { complete, draftOf } from "./draft.js";
-import { addIssues } from "./issues.js";
+import { checkedDraft } from "./checked-draft.js";
+import { complete } from "./draft.js";
 import type { ModelBase, Plan } from "./plan.js";
 import { PlanProblems } from "./problems.js";
 import { readPlanValue } from "./read-plan.js";
@@ -55,9 +55,7 @@ export function planOf(value: unknown, name: string, options: LoadOptions = {}):
 
 function checkAndResolve(value: unknown, problems: PlanProblems, options: LoadOptions): Plan {
   const root = resolve(options.root ?? ".");
-  const parsed = planSchema.safeParse(value);
-  const meant = parsed.success ? undefined : addIssues(problems, planSchema, value, parsed.error.issues);
-  const draft = draftOf(planSchema, value, meant);
+  const draft = checkedDraft(planSchema, value, problems);
   let base: ModelBase | null = null;
   if (draft !== undefined) {
     const from = draft.model === undefined ? undefined : draft.model.from;

@@ -34,6 +34,7 @@ export interface Rejection {
 
 /** What the reader of a source makes of its files; the forge adds the source's name, licence and domain. */
 export interface FoundDocument {
+  /** Never blank, well-formed Unicode, without NUL. */
   readonly text: string;
   readonly origin: string;
   readonly form: Form;

@@ -31,6 +31,6 @@ export interface SourceFiles {
 export interface SourceKind<Settings> {
   /** Which of the files this kind reads, and which belong together, in a fixed order. Files in no unit are not read. */
   units(files: readonly FileEntry[], settings: Settings): readonly Unit[];
-  /** The documents of a unit, in a fixed order. What cannot be read is rejected with a reason, never thrown and never passed over. */
+  /** The documents of a unit, in a fixed order. What cannot be read is rejected with a reason, never thrown and never passed over: `documentItem` makes both. */
   read(unit: Unit, files: SourceFiles, settings: Settings): AsyncIterable<SourceItem>;
 }

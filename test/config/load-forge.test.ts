@@ -9,7 +9,10 @@ import type { ForgePlan } from "../../src/config/forge-plan.js";
 import { loadForgePlan } from "../../src/config/load-forge.js";
 import { forgeSchema } from "../../src/config/schema-forge.js";
 import { schemaKeys } from "../../src/config/schema-walk.js";
+import { DEFAULT_CONTAMINATION, DEFAULT_FIELDS } from "../../src/corpus/contamination/settings.js";
+import { DEFAULT_DEDUP, DEFAULT_REPEATS } from "../../src/corpus/dedup/settings.js";
 import { SOURCE_KINDS } from "../../src/corpus/forge/source-kinds.js";
+import { DEFAULT_RULES } from "../../src/corpus/rules/settings.js";
 
 const configs = fileURLToPath(new URL("../../configs", import.meta.url));
 
@@ -59,6 +62,15 @@ describe("the plan of a forge", () => {
         ...{ domain: "text", keep: { numerator: 1, denominator: 1 }, settings: { layout: "plain", language: null } },
       },
     ]);
+  });
+
+  it("has the defaults that the steps state", async () => {
+    const sections = "dedup: { repeats: {} }\ndecontaminate: { sets: { bench: { paths: [bench] } } }";
+    const { rules, dedup, decontaminate } = await load(`${SMALL}${sections}`);
+    expect(rules).toEqual(DEFAULT_RULES);
+    expect(dedup).toEqual({ ...DEFAULT_DEDUP, repeats: DEFAULT_REPEATS, sources: ["notes"] });
+    const sets = [{ name: "bench", paths: ["bench"], fields: DEFAULT_FIELDS }];
+    expect(decontaminate).toEqual({ ...DEFAULT_CONTAMINATION, sets });
   });
 
   it("leaves out the steps that `skip` names", async () => {

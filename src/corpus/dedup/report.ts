@@ -1,5 +1,6 @@
 /** What `dedup` tells people: how many copies there were, between which domains, in how large clusters, and how many may have been missed. */
-import type { ReportPlot, ReportTable, StepReport } from "../step-report.js";
+import type { Chart } from "../../base/chart.js";
+import type { ReportTable, StepReport } from "../step-report.js";
 import type { DocumentTable } from "./document-table.js";
 import { EXACT, NEAR, partitionOf } from "./files.js";
 import { expectedRecall } from "./minhash.js";
@@ -44,7 +45,7 @@ export function reportOf(
 }
 
 /** Clusters counted by powers of two of their size, the document that stays included. */
-function clusterPlot(copies: Uint32Array): ReportPlot {
+function clusterPlot(copies: Uint32Array): Chart {
   const counts: number[] = [];
   for (const others of copies) {
     if (others === 0) continue;
@@ -61,7 +62,7 @@ function clusterPlot(copies: Uint32Array): ReportPlot {
 export function withSearch(report: StepReport, near: NearSettings | null, search: NearCounts | null): StepReport {
   if (near === null || search === null) return report;
   const x = Array.from({ length: 21 }, (_, i) => i / 20);
-  const curve: ReportPlot = {
+  const curve: Chart = {
     title: `Pairs that ${near.bands} bands of ${near.rows} rows find: 1 − (1 − s^${near.rows})^${near.bands}`,
     kind: "line",
     xLabel: "similarity",

@@ -20,6 +20,7 @@ export const DATASHEET_FILE = "datasheet.json";
  */
 export async function publish(plan: ForgePlan, domains: PlacedPhase, sheet: Datasheet): Promise<boolean> {
   const { output } = plan;
+  await recoverFolder(output, DATASHEET_FILE);
   if ((await publishedFingerprint(output)) === sheet.fingerprint) return false;
   const aside = asideOf(output);
   try {
@@ -46,7 +47,6 @@ export async function publish(plan: ForgePlan, domains: PlacedPhase, sheet: Data
 
 /** @throws UserError when the output folder holds something that is no corpus: to be told before hours of work, not after. */
 export async function checkOutput({ output }: ForgePlan): Promise<void> {
-  await recoverFolder(output, DATASHEET_FILE);
   await publishedFingerprint(output);
 }
 

@@ -6,7 +6,6 @@ import { resolve } from "node:path";
 import { systemCode, UserError } from "../../base/errors.js";
 import type { ForgePlan, ForgeSource } from "../../config/forge-plan.js";
 import type { FoundDocument } from "../forge-document.js";
-import { textFault } from "../read/items.js";
 import { decodeUtf8, NOT_UTF8 } from "../record.js";
 import type { SourceFiles } from "../source-kind.js";
 import type { PartitionTask, Step } from "../step.js";
@@ -43,11 +42,6 @@ async function readPartition(task: PartitionTask, plan: ForgePlan, listing: List
 }
 
 function takeDocument(task: PartitionTask, source: ForgeSource, found: FoundDocument): void {
-  const why = textFault(found.text);
-  if (why !== null) {
-    task.reject({ where: found.origin, why, record: found.text.slice(0, 2000) }, source.name);
-    return;
-  }
   if (!isDrawn(found.text, source)) {
     task.count(`${source.name}: not drawn by \`keep\``);
     return;

@@ -14,14 +14,8 @@ export interface TaskPool extends AsyncDisposable {
 /** The compiled worker: worker threads start from JavaScript. */
 const WORKER = new URL("./task-worker.js", import.meta.url);
 
-/** @param script where the compiled worker is. */
-export function openTaskPool(
-  work: ForgeWork,
-  phases: readonly PlacedPhase[],
-  workers: number,
-  script: URL = WORKER,
-): TaskPool {
-  return workers > 1 ? new WorkerThreads(work, workers, script) : new OwnThread(phases, work.plan.partitions);
+export function openTaskPool(work: ForgeWork, phases: readonly PlacedPhase[], workers: number): TaskPool {
+  return workers > 1 ? new WorkerThreads(work, workers) : new OwnThread(phases, work.plan.partitions);
 }
 
 /** Runs tasks one after another, without a thread of their own. */
@@ -53,7 +47,6 @@ class WorkerThreads implements TaskPool {
   constructor(
     private readonly work: ForgeWork,
     private readonly workers: number,
-    private readonly script: URL,
   ) {}
 
   async runAll(
@@ -70,7 +63,7 @@ class WorkerThreads implements TaskPool {
       }
     };
     while (this.threads.length < Math.min(this.workers, questions.length))
-      this.threads.push(new Worker(this.script, { workerData: this.work }));
+      this.threads.push(new Worker(WORKER, { workerData: this.work }));
     await Promise.all(this.threads.slice(0, questions.length).map(serve));
     return records;
   }

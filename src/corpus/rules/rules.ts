@@ -1,7 +1,7 @@
 /** The step `rules`: drops what cheap rules with published thresholds call no document worth training on. */
 import type { ForgeDocument } from "../forge-document.js";
 import type { PartitionTask, Step } from "../step.js";
-import { languageOfText } from "./language.js";
+import { type LanguageOf, loadLanguageDetector } from "./language.js";
 import { whyNoProse } from "./quality.js";
 import { whyRepetitive } from "./repetition.js";
 import type { RulesSettings } from "./settings.js";
@@ -16,17 +16,22 @@ export function rulesStep(settings: RulesSettings): Step {
 }
 
 async function apply(task: PartitionTask, settings: RulesSettings): Promise<void> {
+  const languageOf = settings.languages === null ? null : await loadLanguageDetector();
   for await (const document of task.documents()) {
-    const why = whyDropped(document, settings);
+    const why = whyDropped(document, settings, languageOf);
     if (why === null) task.keep(document);
     else task.drop(document, why);
   }
 }
 
-/** The first rule that a document breaks, as the reason for dropping it; null where it keeps all. */
+/**
+ * The first rule that a document breaks, as the reason for dropping it; null where it keeps all.
+ * @param languageOf null where no language is asked for.
+ */
 export function whyDropped(
   { text, form }: ForgeDocument,
   { words, quality, repetition, languages }: RulesSettings,
+  languageOf: LanguageOf | null,
 ): string | null {
   const limits = words[form];
   const why = limits === undefined ? null : whyLength(text, limits);
@@ -36,8 +41,8 @@ export function whyDropped(
   if (noProse !== null) return `quality: ${noProse}`;
   const repeated = repetition.includes(form) ? whyRepetitive(prose) : null;
   if (repeated !== null) return `repetition: ${repeated}`;
-  if (languages === null || form !== "text") return null;
-  const language = languageOfText(prose);
+  if (languages === null || languageOf === null || form !== "text") return null;
+  const language = languageOf(prose);
   return language !== null && languages.includes(language) ? null : `language: ${language ?? "not clear"}`;
 }
 

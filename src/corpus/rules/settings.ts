@@ -23,6 +23,7 @@ export const DEFAULT_RULES: RulesSettings = {
     text: { least: 50, most: 100_000 },
     "tool-documentation": { least: 10, most: 20_000 },
     trajectory: { least: 10, most: 100_000 },
+    code: { least: 10, most: 100_000 },
     "code-and-documentation": { least: 10, most: 20_000 },
   },
   quality: ["text"],

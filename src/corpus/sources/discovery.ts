@@ -1,38 +1,18 @@
 /** The kind `discovery`: Google API discovery documents (developers.google.com/discovery/v1/reference/apis). */
-import type { SourceItem } from "../forge-document.js";
-import { rejection } from "../read/items.js";
 import { plainProse } from "../render/prose.js";
 import type { ToolDescription } from "../render/tool.js";
 import { NO_RESULT, resultOf } from "../render/tool-result.js";
-import type { SourceFiles, SourceKind } from "../source-kind.js";
+import { apiDescriptions } from "./api-descriptions.js";
 import { isSchema, memberOf, type Schema, SchemaReader, textMember } from "./json-schema.js";
-import { parseDescription } from "./openapi/document.js";
-import { type ToolSettings, toolItems } from "./tool-items.js";
 
 /** Resources within resources. */
 const MAX_DEPTH = 16;
 
-/** A file is a unit. */
-export const DISCOVERY: SourceKind<ToolSettings> = {
-  units: (files) =>
-    files.filter(({ path }) => /\.json$/i.test(path)).map(({ path, bytes }) => ({ name: path, files: [path], bytes })),
-  read: ({ files: [path] }, files, settings) => read(path, files, settings),
-};
-
-async function* read(path: string, files: SourceFiles, settings: ToolSettings): AsyncGenerator<SourceItem> {
-  const text = await files.text(path);
-  const parsed = text === null ? { why: "the file is not valid UTF-8" } : parseDescription(text);
-  if ("why" in parsed) {
-    yield rejection(path, parsed.why, text ?? "");
-    return;
-  }
-  let methods = 0;
-  for (const tool of methodsOf(parsed.value)) {
-    methods++;
-    yield* toolItems(tool, `${path}#${tool.name}`, settings);
-  }
-  if (methods === 0) yield rejection(path, "the document has no `methods` or `resources` with methods", text ?? "");
-}
+export const DISCOVERY = apiDescriptions({
+  files: /\.json$/i,
+  tools: methodsOf,
+  whyNone: () => "the document has no `methods` or `resources` with methods",
+});
 
 /** Every method of a discovery document. */
 export function* methodsOf(document: unknown): Generator<ToolDescription> {

@@ -12,6 +12,7 @@ import { resultOf, UNKNOWN_RESULT } from "../render/tool-result.js";
 import type { SourceFiles, SourceKind } from "../source-kind.js";
 import { isSchema, memberOf, type Schema, SchemaReader, textMember } from "./json-schema.js";
 import { type ToolSettings, toolItems } from "./tool-items.js";
+import { fileUnits } from "./units.js";
 
 export interface ToolListSettings extends ToolSettings {
   /** What tells the tools of this source from others of the same name; by default the file's name. */
@@ -24,10 +25,7 @@ const MAX_DEPTH = 4;
 
 /** A file is a unit. */
 export const TOOL_LISTS: SourceKind<ToolListSettings> = {
-  units: (files) =>
-    files
-      .filter(({ path }) => holdsRecords(path) && !path.toLowerCase().endsWith(".parquet"))
-      .map(({ path, bytes }) => ({ name: path, files: [path], bytes })),
+  units: (files) => fileUnits(files, (path) => holdsRecords(path) && !path.toLowerCase().endsWith(".parquet")),
   read: ({ files: [path] }, files, settings) => read(path, files, settings),
 };
 

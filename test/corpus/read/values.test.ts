@@ -144,7 +144,9 @@ describe("values", () => {
     expect(await values("a.jsonl.gz", gzipSync("1\n2\n".repeat(999)).subarray(0, 20))).toContainEqual(
       expect.stringContaining("cut short"),
     );
-    for (const told of await values("a.json", "[".repeat(50_000))) expect(told).toMatch(/no end|not JSON/);
+    const told = await values("a.json", "[".repeat(50_000));
+    expect(told.length).toBeGreaterThan(0);
+    for (const each of told) expect(each).toMatch(/no end|not JSON/);
   });
 
   it("are held by these files", () => {

@@ -1,6 +1,7 @@
 /** Each rule by texts just on either side of its threshold. */
 import { describe, expect, it } from "vitest";
 import type { ForgeDocument } from "../../../src/corpus/forge-document.js";
+import { loadLanguageDetector } from "../../../src/corpus/rules/language.js";
 import { whyNoProse } from "../../../src/corpus/rules/quality.js";
 import { whyRepetitive } from "../../../src/corpus/rules/repetition.js";
 import { rulesStep, whyDropped, withoutFences } from "../../../src/corpus/rules/rules.js";
@@ -121,7 +122,7 @@ describe("the step", () => {
       documentOf("Too short."),
       documentOf(repeated),
       documentOf(repeated, { form: "tool-documentation" }),
-      documentOf("x", { form: "code" }),
+      documentOf("let x = 1; let y = 2; let z = 3;", { form: "code" }),
     ];
     const { kept, dropped } = await runStep(rulesStep(DEFAULT_RULES), [documents]);
     expect(kept[0]).toEqual([documents[0], documents[3], documents[4]]);
@@ -133,7 +134,7 @@ describe("the step", () => {
 
   it("has limits on both sides", () => {
     const rules = { ...DEFAULT_RULES, words: { text: { least: 2, most: 3 } }, quality: [], repetition: [] };
-    expect(["a", "a b", "a b c", "a b c d"].map((each) => whyDropped(documentOf(each), rules))).toEqual([
+    expect(["a", "a b", "a b c", "a b c d"].map((each) => whyDropped(documentOf(each), rules, null))).toEqual([
       "length: fewer than 2 words",
       null,
       null,
@@ -141,12 +142,14 @@ describe("the step", () => {
     ]);
   });
 
-  it("knows languages where they are asked for", () => {
+  it("knows languages where they are asked for", async () => {
+    const languageOf = await loadLanguageDetector();
     const rules = { ...DEFAULT_RULES, words: {}, quality: [], repetition: [], languages: ["en"] };
     expect(
       whyDropped(
         documentOf("The quick brown fox jumps over the lazy dog while the children are watching it from the garden."),
         rules,
+        languageOf,
       ),
     ).toBeNull();
     expect(
@@ -155,9 +158,10 @@ describe("the step", () => {
           "Der schnelle braune Fuchs springt über den faulen Hund, während die Kinder aus dem Garten zuschauen.",
         ),
         rules,
+        languageOf,
       ),
     ).toBe("language: de");
-    expect(whyDropped(documentOf("x = y"), rules)).toContain("language");
-    expect(whyDropped(documentOf("def f(): pass", { form: "code" }), rules)).toBeNull();
+    expect(whyDropped(documentOf("x = y"), rules, languageOf)).toContain("language");
+    expect(whyDropped(documentOf("def f(): pass", { form: "code" }), rules, languageOf)).toBeNull();
   });
 });

@@ -4,11 +4,11 @@ import { describe, expect, it } from "vitest";
 import { CODE } from "../../../src/corpus/sources/code/code.js";
 import { languageOf } from "../../../src/corpus/sources/code/languages.js";
 import { whyUnreadable } from "../../../src/corpus/sources/code/readable.js";
-import { gatherUnits } from "../../../src/corpus/sources/gather-units.js";
 import { brownText } from "../../../src/corpus/sources/text/brown.js";
 import { DOCUMENTS } from "../../../src/corpus/sources/text/documents.js";
 import { mailText } from "../../../src/corpus/sources/text/mail.js";
 import { TEXT_FILES } from "../../../src/corpus/sources/text/text-files.js";
+import { gatherUnits } from "../../../src/corpus/sources/units.js";
 import { expectNoThrow, readAll } from "./memory-files.js";
 
 describe("text files", () => {

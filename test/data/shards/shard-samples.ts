@@ -41,7 +41,8 @@ export async function writeShard(
   await using writer = await ShardWriter.create(path, header, { batchTokens });
   for (const { ids, mask, source } of documents)
     writer.append(ids, { ...(header.lossMask ? { lossMask: mask } : {}), ...(header.source ? { source } : {}) });
-  return writer.finish();
+  // Awaited here: otherwise the scope removes the file while it is being renamed.
+  return await writer.finish();
 }
 
 /** What a read of tokens `[start, start + length)` must give. */

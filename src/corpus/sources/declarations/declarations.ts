@@ -5,8 +5,8 @@ import { plainProse } from "../../render/prose.js";
 import type { ToolDescription, ToolField } from "../../render/tool.js";
 import { NO_RESULT, resultOf, UNKNOWN_RESULT } from "../../render/tool-result.js";
 import type { SourceFiles, SourceKind } from "../../source-kind.js";
-import { gatherUnits } from "../gather-units.js";
 import { type ToolSettings, toolItems } from "../tool-items.js";
+import { gatherUnits } from "../units.js";
 import { type DeclaredMember, scanDeclarations } from "./scan.js";
 import { DeclaredTypes, parameterProse, proseOf } from "./types.js";
 

@@ -3,6 +3,7 @@ import type { SourceItem } from "../../forge-document.js";
 import { documentItem, rejection } from "../../read/items.js";
 import { holdsRecords, readValues } from "../../read/values.js";
 import type { SourceFiles, SourceKind } from "../../source-kind.js";
+import { fileUnits } from "../units.js";
 
 export interface DocumentsSettings {
   /** The records' name for the text; by default `text`. */
@@ -13,8 +14,7 @@ export interface DocumentsSettings {
 
 /** A file is a unit. */
 export const DOCUMENTS: SourceKind<DocumentsSettings> = {
-  units: (files) =>
-    files.filter(({ path }) => holdsRecords(path)).map(({ path, bytes }) => ({ name: path, files: [path], bytes })),
+  units: (files) => fileUnits(files, holdsRecords),
   read: ({ files: [path] }, files, settings) => read(path, files, settings),
 };
 

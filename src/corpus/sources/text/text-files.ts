@@ -4,7 +4,7 @@ import { documentItem, rejection } from "../../read/items.js";
 import { readWhole } from "../../read/whole-file.js";
 import { decodeUtf8, NOT_UTF8 } from "../../record.js";
 import type { SourceFiles, SourceKind } from "../../source-kind.js";
-import { gatherUnits } from "../gather-units.js";
+import { gatherUnits } from "../units.js";
 import { brownText } from "./brown.js";
 import { mailText } from "./mail.js";
 

@@ -8,6 +8,7 @@ import { DamagedStream, decompress, uncompressedName } from "../../read/decompre
 import { documentItem, rejection } from "../../read/items.js";
 import { decodeUtf8, NOT_UTF8 } from "../../record.js";
 import type { SourceFiles, SourceKind } from "../../source-kind.js";
+import { fileUnits } from "../units.js";
 
 export interface WarcSettings {
   /** The language's tag, such as `en`; null: what the record says, where it says one only. */
@@ -20,10 +21,7 @@ const MAX_HEADERS = 2 ** 16;
 
 /** A file is a unit. */
 export const WARC: SourceKind<WarcSettings> = {
-  units: (files) =>
-    files
-      .filter(({ path }) => /\.(?:warc|wet)$/.test(uncompressedName(path)))
-      .map(({ path, bytes }) => ({ name: path, files: [path], bytes })),
+  units: (files) => fileUnits(files, (path) => /\.(?:warc|wet)$/.test(uncompressedName(path))),
   read: ({ files: [path] }, files, settings) => read(path, files, settings),
 };
 

@@ -7,7 +7,8 @@ import type { SourceItem } from "../../forge-document.js";
 import { uncompressedName } from "../../read/decompress.js";
 import { rejection } from "../../read/items.js";
 import { holdsRecords, readValues, type WantedColumns } from "../../read/values.js";
-import type { FileEntry, SourceFiles, SourceKind, Unit } from "../../source-kind.js";
+import type { SourceFiles, SourceKind } from "../../source-kind.js";
+import { fileUnits } from "../units.js";
 import { apiBankDialogue } from "./api-bank.js";
 import { parseApiBench } from "./apibench.js";
 import { parseHttpExample } from "./http-examples.js";
@@ -33,7 +34,7 @@ const NO_COLUMNS: WantedColumns = { all: [], required: [] };
 
 /** A file is a unit. */
 export const TRAJECTORIES: SourceKind<TrajectoriesSettings> = {
-  units: (files, { format }) => files.filter(({ path }) => isWanted(path, format)).map(unitOf),
+  units: (files, { format }) => fileUnits(files, (path) => isWanted(path, format)),
   read: ({ files: [path] }, files, settings) =>
     settings.format === "api-bank" ? readDialogue(path, files) : readRecords(path, files, settings),
 };
@@ -42,10 +43,6 @@ function isWanted(path: string, format: TrajectoryFormat): boolean {
   const name = uncompressedName(path);
   if (format === "http-examples" && name.endsWith(".har")) return true;
   return holdsRecords(path) && (isConversation(format) || !name.endsWith(".parquet"));
-}
-
-function unitOf({ path, bytes }: FileEntry): Unit {
-  return { name: path, files: [path], bytes };
 }
 
 function isConversation(format: TrajectoryFormat): format is ConversationFormat {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CODE, licenceOf } from "../../../../src/corpus/sources/code/code.js";
 import { languageOf } from "../../../../src/corpus/sources/code/languages.js";
 import { whyUnreadable } from "../../../../src/corpus/sources/code/readable.js";
-import { gatherUnits } from "../../../../src/corpus/sources/gather-units.js";
+import { gatherUnits } from "../../../../src/corpus/sources/units.js";
 import { readAll, textsOf } from "../files-in-memory.js";
 
 const READABLE = "// Copyright\nexport function add(left, right) {\n  return left + right;\n}\n".repeat(5);

@@ -1,9 +1,14 @@
-/** Small files as units of about a megabyte, so that thousands of them are no thousands of units. */
+/** Files as units: each by itself, or small ones together. */
 import type { FileEntry, Unit } from "../source-kind.js";
 
 const UNIT_BYTES = 2 ** 20;
 
-/** Neighbours go together; a unit is named after its first file. */
+/** Each file that is wanted is a unit. */
+export function fileUnits(files: readonly FileEntry[], isWanted: (path: string) => boolean): readonly Unit[] {
+  return files.filter(({ path }) => isWanted(path)).map(({ path, bytes }) => ({ name: path, files: [path], bytes }));
+}
+
+/** Neighbours go together up to about a megabyte, so that thousands of small files are no thousands of units; named after the first file. */
 export function gatherUnits(files: readonly FileEntry[]): readonly Unit[] {
   const units: { name: string; files: string[]; bytes: number }[] = [];
   for (const { path, bytes } of files) {
