@@ -38,12 +38,17 @@ export class CountingStream implements WindowSource {
   }
 
   async read(start: number, length: number): Promise<StreamWindow> {
-    const { first, tokens, documentLength, masked, broken } = this.options;
     this.begun++;
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
     // Later reads may come back sooner.
     await new Promise((resolve) => setTimeout(resolve, (start * 7919) % 4));
     this.running--;
+    return this.window(start, length);
+  }
+
+  /** What a read gives, at once. */
+  window(start: number, length: number): StreamWindow {
+    const { first, tokens, documentLength, masked, broken } = this.options;
     if (broken !== undefined && start <= broken && broken < start + length)
       throw new Error(`token ${broken} is broken`);
     if (!(start >= 0 && start + length <= tokens)) throw new Error(`read ${start}+${length} of ${tokens} tokens`);

@@ -83,13 +83,15 @@ describe("prefetching", () => {
     const log: string[] = [];
     const { stream } = setUp();
     const blocking = {
-      read: (start: number, length: number) => {
+      read: async (start: number, length: number) => {
         log.push("read");
-        return stream.read(start, length);
+        return stream.window(start, length);
       },
     };
     const { steps } = setUp({ streams: [blocking], depth: 1, microBatchRows: 5 });
     await steps.next();
+    // While the first step is computed, the second is read to its end.
+    await new Promise((resolve) => setTimeout(resolve, 20));
     log.length = 0;
     await steps.next();
     log.push("launched");

@@ -35,10 +35,12 @@ function start(run: string) {
   return { child, ended, output: () => output };
 }
 
-/** Waits until the run has logged its first step. */
-async function firstStep(run: string): Promise<void> {
-  const log = join(project.folder, "checkpoints", run, "log.jsonl");
-  while (!existsSync(log) || !readFileSync(log, "utf8").includes('"event":"step"'))
+const logOf = (run: string) => join(project.folder, "checkpoints", run, "log.jsonl");
+
+/** Waits until the run has logged a step after the first `from` characters of its log. */
+async function nextStep(run: string, from = 0): Promise<void> {
+  const log = logOf(run);
+  while (!existsSync(log) || !readFileSync(log, "utf8").slice(from).includes('"event":"step"'))
     await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
@@ -46,7 +48,7 @@ it.each(["SIGINT", "SIGTERM"] as const)(
   "%s: finishes the step, saves, exits 0 and says how to go on",
   async (signal) => {
     const { child, ended, output } = start(signal);
-    await firstStep(signal);
+    await nextStep(signal);
     child.kill(signal);
     expect(await ended).toBe(0);
     expect(output()).toMatch(/interrupted after step \d+; go on with:\n {2}hephaestus train --config .* --resume auto/);
@@ -59,11 +61,12 @@ it.each(["SIGINT", "SIGTERM"] as const)(
 
 it("a run that is killed by a second signal can be started again: its lock does not stand in the way", async () => {
   const { child, ended } = start("twice");
-  await firstStep("twice");
+  await nextStep("twice");
   child.kill("SIGKILL");
   await ended;
+  const logged = readFileSync(logOf("twice"), "utf8").length;
   const again = start("twice");
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await nextStep("twice", logged);
   again.child.kill("SIGTERM");
   expect(await again.ended).toBe(0);
   expect(again.output()).not.toContain("another run");
