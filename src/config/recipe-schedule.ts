@@ -30,10 +30,12 @@ export function recipeKeys(name: RecipeName, stage: StagePlan, previous: number 
   });
 }
 
-/** The recipes that would change nothing of a stage's schedule, in the order of their table. */
+/** The recipes with a schedule of their own that would change nothing of a stage's, in the order of their table. */
 export function recipesLike(stage: StagePlan, previous: number | null): RecipeName[] {
   return RECIPE_NAMES.filter((name) => {
-    const { kind, peak } = RECIPES[name].schedule;
+    const { scheduleOf, schedule } = RECIPES[name];
+    const { kind, peak } = schedule;
+    if (scheduleOf !== null) return false;
     if (kind !== stage.schedule.kind || (peak === "previous" && previous === null)) return false;
     return recipeKeys(name, stage, previous).every(({ instead }) => instead === undefined);
   });

@@ -23,6 +23,8 @@ export type RecipeSchedule = { readonly kind: string } & Readonly<Record<string,
 
 export interface Recipe {
   readonly schedule: RecipeSchedule;
+  /** Whose schedule it is, where its own source names none; null: its own. */
+  readonly scheduleOf: RecipeName | null;
   /** Least share of the stage's tokens that its source advises to be old data; null: the source says nothing of it. */
   readonly replay: number | null;
 }
@@ -40,21 +42,25 @@ const DECAY: RecipeSchedule = {
 };
 
 export const RECIPES: Readonly<Record<RecipeName, Recipe>> = {
-  "re-warm-weak": { schedule: RE_WARM, replay: 0.05 },
-  "re-warm-strong": { schedule: RE_WARM, replay: 0.25 },
+  "re-warm-weak": own(RE_WARM, 0.05),
+  "re-warm-strong": own(RE_WARM, 0.25),
   // Parmar et al., arXiv 2407.07263: the peak is the rate that the base ended with.
-  "from-minimum": { schedule: { kind: "cosine", warmup: 0, min: "1% of peak" }, replay: null },
+  "from-minimum": own({ kind: "cosine", warmup: 0, min: "1% of peak" }),
   // Ibrahim et al., arXiv 2403.08763; Singh et al., arXiv 2503.02844. Which constant, and after how long, depends on what comes.
-  infinite: { schedule: { kind: "infinite", cooldown: { form: "cosine" } }, replay: null },
-  "wsd-stable": { schedule: STABLE, replay: null },
-  "wsd-decay": { schedule: DECAY, replay: null },
-  // OLMo 2, arXiv 2501.00656; Llama 3, arXiv 2407.21783.
-  anneal: { schedule: { kind: "linear", peak: "previous", warmup: 0, min: 0 }, replay: null },
-  // Zhuang et al., arXiv 2502.06589: 36 % agent data. Its learning rates are not known; the schedules are those of WSD.
-  "hephaestus-1": { schedule: STABLE, replay: 0.64 },
-  "hephaestus-2": { schedule: DECAY, replay: null },
-  "hephaestus-3": { schedule: RE_WARM, replay: null },
+  infinite: own({ kind: "infinite", cooldown: { form: "cosine" } }),
+  "wsd-stable": own(STABLE),
+  "wsd-decay": own(DECAY),
+  // Llama 3, arXiv 2407.21783; OLMo 2, arXiv 2501.00656.
+  anneal: own({ kind: "linear", peak: "previous", warmup: 0, min: 0 }),
+  // Zhuang et al., arXiv 2502.06589: 36 % agent data. Its learning rates are not known.
+  "hephaestus-1": { schedule: STABLE, scheduleOf: "wsd-stable", replay: 0.64 },
+  "hephaestus-2": { schedule: DECAY, scheduleOf: "wsd-decay", replay: null },
+  "hephaestus-3": { schedule: RE_WARM, scheduleOf: "re-warm-weak", replay: null },
 };
+
+function own(schedule: RecipeSchedule, replay: number | null = null): Recipe {
+  return { schedule, scheduleOf: null, replay };
+}
 
 export function isRecipeName(value: unknown): value is RecipeName {
   return RECIPE_NAMES.some((name) => name === value);
