@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { readModelBase } from "../checkpoint/model-base.js";
 import { mixSweep } from "../commands/mix-sweep.js";
 import { loadSweep } from "../config/load-sweep.js";
+import { addFit, addRecommend } from "./mix-laws.js";
 import { examples, type PlanOptions, type Terminal, wholeNumber, withOverrides, writer } from "./options.js";
 
 /** @param entry the file that this process runs, for the processes of the runs. */
@@ -10,8 +11,17 @@ export function addMix(root: Command, terminal: Terminal, entry: string): void {
   const mix = root
     .command("mix")
     .description("Find the mixture by experiment: sweep small runs, fit laws to them, ask for the best share.")
-    .addHelpText("after", examples("mix sweep --config configs/mix-sample.yaml"));
+    .addHelpText(
+      "after",
+      examples(
+        "mix sweep --config configs/mix-sample.yaml",
+        "mix fit --config configs/mix-sample.yaml",
+        "mix recommend --config configs/mix-sample.yaml --max-rise 3% --write plan.yaml",
+      ),
+    );
   addSweep(mix, terminal, entry);
+  addFit(mix, terminal);
+  addRecommend(mix, terminal);
 }
 
 function addSweep(mix: Command, terminal: Terminal, entry: string): void {

@@ -3,15 +3,10 @@
  * `report.json`. The forge's report shows it without knowing the step.
  */
 import type { Chart } from "../base/chart.js";
+import type { ReportTable } from "../base/report-table.js";
 
 /** Name of the file in the folder of a phase that runs once. */
 export const STEP_REPORT = "report.json";
-
-export interface ReportTable {
-  readonly title: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly (string | number)[])[];
-}
 
 export interface StepReport {
   /** Sentences and numbers: `recall of held-out seeds at the kept share` → `0.93`. */

@@ -4,8 +4,8 @@ import { Fields, isRecord } from "../model/json-fields.js";
 
 /** Of a learning-rate schedule so far, as the learning-dynamics law counts them (`laws/areas.ts`). */
 export interface ScheduleAreas {
-  /** Of the pre-training that the base had; null where it is not known. */
-  readonly before: { readonly s1: number; readonly s2: number } | null;
+  /** Of the pre-training that the base had, and the learning rate that it ended with; null where they are not known. */
+  readonly before: { readonly s1: number; readonly s2: number; readonly rate: number } | null;
   readonly s1: number;
   readonly s2: number;
 }
@@ -110,7 +110,8 @@ function above(fields: Fields, name: string, least: number): number {
 function readAreas(fields: Fields): ScheduleAreas {
   const before = fields.has("before") ? fields.nested("before") : null;
   return {
-    before: before === null ? null : { s1: before.number("s1"), s2: before.number("s2") },
+    before:
+      before === null ? null : { s1: before.number("s1"), s2: before.number("s2"), rate: atLeast(before, "rate", 0) },
     s1: fields.number("s1"),
     s2: fields.number("s2"),
   };
@@ -159,4 +160,14 @@ function failureOf({ loss, baseLoss }: Observation): string | null {
 /** The share of a run's corpus that some domains make up together. */
 export function shareOf({ shares }: Observation, domains: readonly string[]): number {
   return domains.reduce((sum, domain) => sum + (shares[domain] ?? 0), 0);
+}
+
+/** The last evaluation of each run on each validation set. */
+export function lastOfEachRun(observations: readonly Observation[]): Observation[] {
+  const last = new Map<string, Observation>();
+  for (const one of observations) {
+    const key = `${one.run} ${one.domain}`;
+    if (one.tokens >= (last.get(key)?.tokens ?? 0)) last.set(key, one);
+  }
+  return [...last.values()];
 }

@@ -2,7 +2,7 @@
 import { UserError } from "../base/errors.js";
 import type { Sample } from "./fit/law.js";
 import type { GeneralRise } from "./laws/cmr.js";
-import { type Observation, shareOf } from "./observation.js";
+import { lastOfEachRun, type Observation, shareOf } from "./observation.js";
 
 type Inputs = (observation: Observation) => readonly number[];
 
@@ -44,20 +44,20 @@ export function biMixSamples(
   return lossesOf(within, domain, (one) => [shareOf(one, matching), one.tokens]);
 }
 
-/** Every share but the last domain's, at the end of each run. */
+/** Every share but the last group's, at the end of each run. @param groups of domains, each one dimension of the mixture. */
 export function dataMixingSamples(
   observations: readonly Observation[],
   domain: string,
-  domains: readonly string[],
+  groups: readonly (readonly string[])[],
 ): Sample[] {
-  return lossesOf(lastOfEachRun(observations, domain), domain, ({ shares }) =>
-    domains.slice(0, -1).map((name) => shares[name] ?? 0),
+  return lossesOf(lastOfEachRun(observations), domain, (one) =>
+    groups.slice(0, -1).map((names) => shareOf(one, names)),
   );
 }
 
 /** One share, at the end of each run. */
 export function sharePowerSamples(observations: readonly Observation[], domain: string, varied: string): Sample[] {
-  return lossesOf(lastOfEachRun(observations, domain), domain, (one) => [shareOf(one, [varied])]);
+  return lossesOf(lastOfEachRun(observations), domain, (one) => [shareOf(one, [varied])]);
 }
 
 /** S1 and S2 before and so far, with the share of the new domain where one is named (the replay form). */
@@ -73,11 +73,4 @@ export function generalRises(observations: readonly Observation[], general: stri
   return lossesOf(observations, general, (one) => [one.tokens, shareOf(one, [varied]), one.baseLoss]).map(
     ({ run, inputs: [tokens, share, base], observed }) => ({ run, tokens, share, rise: observed - base }),
   );
-}
-
-function lastOfEachRun(observations: readonly Observation[], domain: string): Observation[] {
-  const last = new Map<string, Observation>();
-  for (const one of observations)
-    if (one.domain === domain && one.tokens >= (last.get(one.run)?.tokens ?? 0)) last.set(one.run, one);
-  return [...last.values()];
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Chart, chartSvg, escapeXml } from "../../src/base/chart.js";
+import { type Chart, chartSvg } from "../../src/base/chart.js";
+import { escapeXml } from "../../src/base/chart-frame.js";
 
 const line: Chart = {
   ...{ title: "loss", kind: "line", xLabel: "steps", yLabel: "nats", x: [0, 10, 30] },

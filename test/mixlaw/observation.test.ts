@@ -19,7 +19,7 @@ function observation(changes: Partial<Observation> = {}): Observation {
     domain: "agent",
     loss: 2.5,
     rate: 3e-4,
-    areas: { before: { s1: 4, s2: 0.1 }, s1: 0.3, s2: 0.02 },
+    areas: { before: { s1: 4, s2: 0.1, rate: 4e-4 }, s1: 0.3, s2: 0.02 },
     epoch: 0.4,
     baseLoss: 3,
     ...changes,
@@ -117,7 +117,7 @@ describe("samples", () => {
   });
 
   it("take the end of each run where the law has no tokens", () => {
-    const ends = samples.dataMixingSamples(table, "agent", ["agent", "code", "text"]);
+    const ends = samples.dataMixingSamples(table, "agent", [["agent"], ["code"], ["text"]]);
     expect(ends).toEqual([
       { run: "a", inputs: [0.36, 0.32], observed: 2.5 },
       { run: "b", inputs: [0, 0.5], observed: 2.9 },

@@ -1,6 +1,8 @@
 /** What `dedup` tells people: how many copies there were, between which domains, in how large clusters, and how many may have been missed. */
+
 import type { Chart } from "../../base/chart.js";
-import type { ReportTable, StepReport } from "../step-report.js";
+import type { ReportTable } from "../../base/report-table.js";
+import type { StepReport } from "../step-report.js";
 import type { DocumentTable } from "./document-table.js";
 import { EXACT, NEAR, partitionOf } from "./files.js";
 import { expectedRecall } from "./minhash.js";

@@ -1,6 +1,6 @@
 /** The datasheet as Markdown, and its parts as tables that the page shows too. */
 import { formatBytes, formatCount } from "../../base/format.js";
-import type { ReportTable } from "../step-report.js";
+import { markdownTable, type ReportTable } from "../../base/report-table.js";
 import { BREAKDOWNS } from "./account.js";
 import type { Datasheet, SourceSheet, StepSheet } from "./datasheet.js";
 
@@ -107,19 +107,6 @@ function stepMarkdown(step: StepSheet): string[] {
   const lines = ["", `## Step ${step.name}`, "", `Settings: \`${JSON.stringify(step.settings)}\``];
   for (const table of stepTables(step)) lines.push("", `### ${step.name}: ${table.title}`, "", ...markdownTable(table));
   return lines;
-}
-
-export function markdownTable({ head, rows }: ReportTable): string[] {
-  const cell = (value: string | number): string => cellText(value).replaceAll("|", "\\|").replaceAll("\n", " ");
-  const row = (values: readonly (string | number)[]): string => `| ${values.map(cell).join(" | ")} |`;
-  const numeric = head.map(
-    (_, column) => rows.length > 0 && rows.every((values) => typeof values[column] === "number"),
-  );
-  return [row(head), `|${numeric.map((right) => (right ? "---:" : "---")).join("|")}|`, ...rows.map(row)];
-}
-
-export function cellText(value: string | number): string {
-  return typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 4 }) : value;
 }
 
 function percent(part: number, whole: number): string {

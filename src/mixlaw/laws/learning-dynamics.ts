@@ -130,3 +130,8 @@ export const PUBLISHED_DYNAMICS = {
   general: Float64Array.of(3.057, 0.49, 0.497, 0.366, 28, 0.189, 0.299, 0.298),
   domain: Float64Array.of(3.024, 0.412, 0.677, -0.666, 5662, 0.146, 0.278, 0.324),
 } as const;
+
+/** Whether a law is one of this file's, which ask for areas and not for tokens. */
+export function isDynamics({ name }: Law): boolean {
+  return name.startsWith(learningDynamics.name);
+}

@@ -25,9 +25,10 @@ export function observationsOf(finished: readonly FinishedRun[]): Observation[] 
 
 function rowsOf({ run, outcome }: FinishedRun, base: SweepRun): Observation[] {
   const [stage] = run.plan.stages;
-  const before = areasOfSchedule(base.plan.stages[0].schedule, stepsOf(base)).at(-1) ?? null;
-  const rateBefore = learningRateAt(base.plan.stages[0].schedule, stepsOf(base) - 1, stepsOf(base));
-  const areas: readonly Areas[] = areasOfSchedule(stage.schedule, stage.steps, rateBefore);
+  const rate = learningRateAt(base.plan.stages[0].schedule, stepsOf(base) - 1, stepsOf(base));
+  const whole = areasOfSchedule(base.plan.stages[0].schedule, stepsOf(base)).at(-1);
+  const before = whole === undefined ? null : { ...whole, rate };
+  const areas: readonly Areas[] = areasOfSchedule(stage.schedule, stage.steps, rate);
   const [start, ...later] = outcome.evaluations;
   return later.flatMap(({ step, domains }) =>
     Object.entries(domains).map(([domain, { loss }]) => ({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { markdownTable } from "../../../src/base/report-table.js";
 import type { Datasheet } from "../../../src/corpus/forge/datasheet.js";
-import { datasheetMarkdown, markdownTable } from "../../../src/corpus/forge/render-datasheet.js";
+import { datasheetMarkdown } from "../../../src/corpus/forge/render-datasheet.js";
 import { reportPage } from "../../../src/corpus/forge/report-page.js";
 
 const extent = (documents: number, bytes: number) => ({ documents, bytes, tokens: bytes / 4 });
