@@ -26,9 +26,14 @@ export function htmlPage(title: string, body: readonly string[]): string {
   ].join("\n");
 }
 
+/** Nothing where there is no title. */
+export function htmlHeading(title: string, level: "h2" | "h3"): string {
+  return title === "" ? "" : `<${level}>${escapeXml(title)}</${level}>`;
+}
+
 /** @param lines each a sentence. */
 export function htmlList(lines: readonly string[]): string {
-  return `<ul>${lines.map((line) => `<li>${escapeXml(line)}</li>`).join("")}</ul>`;
+  return lines.length === 0 ? "" : `<ul>${lines.map((line) => `<li>${escapeXml(line)}</li>`).join("")}</ul>`;
 }
 
 /** Charts beside each other, as many as the window has room for. @param svgs each an `<svg>` element. */

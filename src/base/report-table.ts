@@ -1,5 +1,6 @@
 /** Tables of reports, as Markdown and as HTML. Columns of numbers stand to the right. */
 import { escapeXml } from "./chart-frame.js";
+import { htmlHeading } from "./page.js";
 
 export interface ReportTable {
   readonly title: string;
@@ -25,5 +26,5 @@ export function htmlTable({ title, head, rows }: ReportTable, level: "h2" | "h3"
     `<td${typeof value === "number" ? ' class="number"' : ""}>${escapeXml(cellText(value))}</td>`;
   const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("\n");
   const heads = head.map((name) => `<th>${escapeXml(name)}</th>`).join("");
-  return `<${level}>${escapeXml(title)}</${level}><div class="wide"><table><tr>${heads}</tr>\n${body}</table></div>`;
+  return `${htmlHeading(title, level)}<div class="wide"><table><tr>${heads}</tr>\n${body}</table></div>`;
 }

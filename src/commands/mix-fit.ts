@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode, UserError } from "../base/errors.js";
 import { writeFileAtomic } from "../base/files.js";
-import { htmlCharts, htmlList, htmlPage } from "../base/page.js";
+import { htmlCharts, htmlHeading, htmlList, htmlPage } from "../base/page.js";
 import { plotSvg } from "../base/plot.js";
 import { ProgressLine, type ProgressStream } from "../base/report.js";
 import { htmlTable, markdownTable, type ReportTable } from "../base/report-table.js";
@@ -95,7 +95,7 @@ function heading({ title }: ReportTable): string[] {
 
 function page(title: string, sections: readonly Section[], plots: Plots): string {
   const body = sections.flatMap((section) => [
-    htmlTable({ title: section.title, head: [], rows: [] }, "h2"),
+    htmlHeading(section.title, "h2"),
     htmlList(section.lines),
     htmlCharts(section.plots.flatMap((name) => plots.get(name) ?? [])),
     ...section.tables.map((table) => htmlTable(table, "h3")),

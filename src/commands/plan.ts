@@ -7,6 +7,8 @@ import { emptyCard, knownCard } from "../engine/native/cuda/cards.js";
 import { engineThatRuns, type Places } from "../engine/select.js";
 import { type Architecture, architectureOf } from "../model/architecture.js";
 import { engineOptionsOf, memoryOfRun } from "../train/memory.js";
+import { explainPlan, type StageExplanation } from "./explain.js";
+import { renderExplanation } from "./explain-text.js";
 import { measureSpeed } from "./measure.js";
 import { isDataHere, plannedVocabulary, readPlannedData } from "./plan-data.js";
 import { renderMemory } from "./plan-memory.js";
@@ -17,6 +19,8 @@ export interface PlanOptions {
   readonly json: boolean;
   /** Run two micro-batches to estimate the time. */
   readonly measure: boolean;
+  /** Say of every stage why it has its schedule, with sources. */
+  readonly explain?: boolean;
   /** A card by name, to plan for a machine that has it and, where it is not here, the data. */
   readonly card?: string;
   /** Where a card's libraries may be. */
@@ -24,7 +28,14 @@ export interface PlanOptions {
   readonly write: (text: string) => void;
 }
 
-export async function plan(resolved: Plan, options: PlanOptions): Promise<PlanSummary> {
+export interface PlanReport extends PlanSummary {
+  /** Where stages depart from what the sources of their recipes advise, in words. */
+  readonly advice: readonly string[];
+  /** By stage; null unless asked for. */
+  readonly explanation: readonly StageExplanation[] | null;
+}
+
+export async function plan(resolved: Plan, options: PlanOptions): Promise<PlanReport> {
   const { card, places } = options;
   if (card !== undefined) checkCard(resolved, options);
   const data = card === undefined || (await isDataHere(resolved)) ? await readPlannedData(resolved) : null;
@@ -32,8 +43,14 @@ export async function plan(resolved: Plan, options: PlanOptions): Promise<PlanSu
   const memory = await memoryOf(resolved, architecture, options);
   const speed = options.measure ? await measureSpeed(resolved, architecture, memory, places) : null;
   const summary = summarize(resolved, architecture, data, { memory, speed });
-  options.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : `${render(resolved, summary).join("\n")}\n`);
-  return summary;
+  const explanation = explainPlan(resolved, summary.stages);
+  const report = {
+    ...summary,
+    advice: explanation.flatMap(({ warnings }) => warnings),
+    explanation: options.explain === true ? explanation : null,
+  };
+  options.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${render(resolved, report).join("\n")}\n`);
+  return report;
 }
 
 async function memoryOf(
@@ -68,8 +85,8 @@ function checkCard({ engine }: Plan, { measure }: PlanOptions): void {
 
 const PLOT = { width: 64, height: 6 };
 
-function render(plan: Plan, summary: PlanSummary): string[] {
-  const { architecture: a } = summary;
+function render(plan: Plan, summary: PlanReport): string[] {
+  const { architecture: a, explanation } = summary;
   return [
     `run        ${summary.run} (${summary.runFolder})`,
     `begins     ${plan.begin.mode === "scratch" ? `from random weights, seed ${plan.seed}` : `${plan.begin.mode} of ${plan.begin.from}`}`,
@@ -83,9 +100,17 @@ function render(plan: Plan, summary: PlanSummary): string[] {
       : `time       about ${formatSeconds(summary.seconds)} at ${formatCount(summary.speed.tokensPerSecond)} tok/s on ${summary.speed.engine} (measured now; evaluation and saving come on top)`,
     "",
     ...renderDomains(plan, summary),
-    ...summary.unread.map((line) => `warning: ${line}`),
-    ...plan.stages.flatMap((stage, index) => ["", ...renderStage(stage, summary.stages[index], index)]),
+    ...[...summary.unread, ...summary.advice].map((line) => `warning: ${line}`),
+    ...plan.stages.flatMap((stage, index) => [
+      "",
+      ...renderStage(stage, summary.stages[index], index),
+      ...(explanation === null ? namedRecipe(stage) : renderExplanation(explanation[index])),
+    ]),
   ];
+}
+
+function namedRecipe({ recipe }: Plan["stages"][number]): string[] {
+  return recipe === null ? [] : [`  recipe ${recipe}; --explain says why`];
 }
 
 function aboutBase({ folder, modelType, vocabulary, ignored }: NonNullable<Plan["model"]["from"]>): string[] {

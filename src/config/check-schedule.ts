@@ -106,13 +106,18 @@ function checkResolved(
     });
 }
 
-/** What only `previous` can break: the number was not known before. */
+/** What only `previous` and shares of the peak can break: the numbers were not known before. */
 function checkResolvedRates(source: ScheduleSource, spec: ScheduleSpec, path: PlanPath, problems: PlanProblems): void {
   if ((source.start === "previous" || source.peak === "previous") && spec.start > spec.peak)
     problems.add([...path, "start"], {
       what: "`start` is above `peak`",
       got: `start ${spec.start}, peak ${spec.peak}`,
       hint: "`peak: previous` without `start` goes on from there",
+    });
+  if (spec.kind === "infinite" && spec.min > spec.constant)
+    problems.add([...path, "min"], {
+      what: "`min` is above `constant`",
+      got: `min ${spec.min}, constant ${spec.constant}`,
     });
   if (source.peak !== "previous") return;
   const low = spec.kind === "infinite" ? spec.constant : "min" in spec ? spec.min : 0;

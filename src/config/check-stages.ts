@@ -38,6 +38,8 @@ export function checkStages(
       problems,
     );
     checkMixture(stage, domains, path, problems);
+    for (const [place, name] of (stage.replay ?? []).entries())
+      checkDomain(name, domains, [...path, "replay", place], problems);
     const spec = checkSchedule(
       stage.schedule,
       { steps, tokensPerStep: stage.tokensPerStep, previous },
@@ -58,6 +60,17 @@ function checkName(stage: StageDraft, index: number, names: Map<string, number>,
       what: "two stages have the same name",
       got: `\`${name}\`, the name of stages[${first}]`,
     });
+}
+
+/** Whether the plan has the domain, or may have it. */
+function checkDomain(name: string, domains: readonly string[] | null, path: PlanPath, problems: PlanProblems): boolean {
+  if (domains === null || domains.includes(name)) return true;
+  problems.add(path, {
+    what: `there is no domain \`${name}\` in \`data.domains\``,
+    ...(domains.length === 0 ? {} : { expected: oneOf(domains) }),
+    ...nearMiss(name, domains),
+  });
+  return false;
 }
 
 /** Returns the stage's steps; undefined where they cannot be known. */
@@ -106,13 +119,8 @@ function checkMixture(
   const { mixture, maxEpochs } = stage;
   for (const key of ["mixture", "maxEpochs"] as const)
     for (const name of Object.keys(stage[key] ?? {}))
-      if (domains !== null && !domains.includes(name))
-        problems.add([...path, key, name], {
-          what: `there is no domain \`${name}\` in \`data.domains\``,
-          ...(domains.length === 0 ? {} : { expected: oneOf(domains) }),
-          ...nearMiss(name, domains),
-        });
-      else if (
+      if (
+        checkDomain(name, domains, [...path, key, name], problems) &&
         key === "maxEpochs" &&
         maxEpochs?.[name] !== undefined &&
         mixture !== undefined &&

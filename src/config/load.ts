@@ -1,6 +1,7 @@
 /** Reads a plan file: text, then overrides, then all problems at once, then the resolved plan. */
 import { resolve } from "node:path";
 import { UserError } from "../base/errors.js";
+import { applyRecipes } from "./apply-recipes.js";
 import { checkBegin } from "./check-begin.js";
 import { checkData } from "./check-data.js";
 import { checkEngine } from "./check-engine.js";
@@ -55,7 +56,7 @@ export function planOf(value: unknown, name: string, options: LoadOptions = {}):
 
 function checkAndResolve(value: unknown, problems: PlanProblems, options: LoadOptions): Plan {
   const root = resolve(options.root ?? ".");
-  const draft = checkedDraft(planSchema, value, problems);
+  const draft = checkedDraft(planSchema, applyRecipes(value, problems), problems);
   let base: ModelBase | null = null;
   if (draft !== undefined) {
     const from = draft.model === undefined ? undefined : draft.model.from;

@@ -5,6 +5,7 @@
 
 import type { Rational } from "../base/rational.js";
 import type { ConversationFormat, ConversationRole } from "./conversation-formats.js";
+import type { RecipeName } from "./recipes.js";
 
 export interface Plan {
   /** Name of the run's folder under `checkpointFolder`. */
@@ -159,6 +160,10 @@ export interface StagePlan {
   /** tokensPerStep / sequenceLength, a whole number. */
   readonly rowsPerStep: number;
   readonly mixture: readonly MixtureShare[];
+  /** Domains that hold what the base knew; null: not said. No number depends on it. */
+  readonly replay: readonly string[] | null;
+  /** Where the schedule's unwritten keys came from, for the record; null: the plan's defaults. */
+  readonly recipe: RecipeName | null;
   readonly schedule: ScheduleSpec;
   readonly packing: Packing;
   /** Highest number of epochs of each domain, counted over the whole run up to this stage's end; a domain not named has no limit. */

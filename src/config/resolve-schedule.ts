@@ -4,6 +4,7 @@
  *
  * Warm-up is rounded up to whole steps and what follows down (to at least one), so that lengths that fit as shares fit as steps.
  */
+import type { Rational } from "../base/rational.js";
 import type { DecayForm, ScheduleSpec } from "./plan.js";
 import type { Duration } from "./quantities.js";
 import type { ScheduleSource } from "./schema-stages.js";
@@ -38,27 +39,34 @@ export function resolveSchedule(source: ScheduleSource, frame: StageFrame): Sche
     return { form: given.form, steps: steps === 0 ? 0 : Math.max(1, Math.floor(steps)) };
   };
   const peak = rateOf(source.peak);
+  const ofPeak = (rate: number | Rational): number =>
+    typeof rate === "number" ? rate : (peak * rate.numerator) / rate.denominator;
   const warm = (later: number) => warmUp(source, frame, later, rateOf, peak);
   switch (source.kind) {
     case "constant":
       return { kind: source.kind, ...warm(0) };
     case "linear":
     case "cosine":
-      return { kind: source.kind, ...warm(1), min: source.min ?? peak / 10 };
+      return { kind: source.kind, ...warm(1), min: source.min === null ? peak / 10 : ofPeak(source.min) };
     case "wsd": {
       const decay = piece(source.decay);
-      return { kind: source.kind, ...warm(decay.steps), min: source.min ?? peak / 10, decay };
+      return {
+        kind: source.kind,
+        ...warm(decay.steps),
+        min: source.min === null ? peak / 10 : ofPeak(source.min),
+        decay,
+      };
     }
     case "infinite": {
       const cooldown = piece(source.cooldown);
       const anneal = source.anneal === null ? { form: "exponential" as const, steps: 0 } : piece(source.anneal);
-      const { constant } = source;
+      const constant = ofPeak(source.constant);
       return {
         kind: source.kind,
         ...warm(cooldown.steps + anneal.steps),
         constant,
         cooldown,
-        min: source.min ?? constant / 10,
+        min: source.min === null ? constant / 10 : ofPeak(source.min),
         anneal,
       };
     }

@@ -23,7 +23,7 @@ export function stageSteps(stage: Pick<StageSource, "tokens" | "steps" | "tokens
 export function resolveStages(stages: readonly StageSource[], domains: readonly string[]): StagePlan[] {
   let previous: number | null = null;
   return stages.map((stage, index) => {
-    const { tokensPerStep, sequenceLength, packing } = stage;
+    const { tokensPerStep, sequenceLength, packing, recipe, replay } = stage;
     const steps = stageSteps(stage);
     const schedule: ScheduleSpec = resolveSchedule(stage.schedule, { steps, tokensPerStep, previous });
     previous = finalRate(schedule);
@@ -36,6 +36,8 @@ export function resolveStages(stages: readonly StageSource[], domains: readonly 
       tokensPerStep,
       rowsPerStep: tokensPerStep / sequenceLength,
       mixture,
+      replay,
+      recipe,
       schedule,
       packing,
       maxEpochs: resolveEpochs(stage.maxEpochs, mixture),

@@ -89,6 +89,18 @@ export function rateOrPrevious(lowest: "positive" | "zero") {
   });
 }
 
+/** A learning rate, or a share of the schedule's peak, kept as a fraction until the peak is known. */
+export function rateOrShareOfPeak(lowest: "positive" | "zero") {
+  const words = lowest === "zero" ? "a learning rate from 0 to 1" : "a learning rate above 0, at most 1";
+  return leaf<number | Rational>(`${words}, such as 3e-5, or a share of the peak, such as 10% of peak`, (value) => {
+    const share = typeof value === "string" ? /^(.*\S)\s+of\s+peak\s*$/.exec(value)?.[1] : undefined;
+    const parsed = share === undefined ? parseNumber(value) : parseShare(share);
+    if (parsed === null) return null;
+    const size = typeof parsed === "number" ? parsed : parsed.numerator / parsed.denominator;
+    return size <= 1 && (lowest === "zero" ? size >= 0 : size > 0) ? parsed : null;
+  });
+}
+
 export const duration = leaf<Duration>(
   "a length in steps (100), in tokens (2M tokens) or as a share of the stage (5%)",
   parseDuration,
@@ -124,9 +136,19 @@ export const runName = leaf<string>(
   },
 );
 
+const DOMAIN_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
 export const domainName = leaf<string>(
   "a name of lower-case letters, digits, `_` and `-` that starts with a letter or digit (at most 64)",
-  (value) => (typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value) ? value : null),
+  (value) => (typeof value === "string" && DOMAIN_NAME.test(value) ? value : null),
+);
+
+export const domainNames = leaf<readonly string[]>("a list of names of domains, none of them twice", (value) =>
+  Array.isArray(value) &&
+  value.every((each) => typeof each === "string" && DOMAIN_NAME.test(each)) &&
+  new Set(value).size === value.length
+    ? value
+    : null,
 );
 
 /** A column, or a role, as records name it. */

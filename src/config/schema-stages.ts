@@ -1,13 +1,15 @@
 /** One stage of `stages`: how long, how wide a step, which mixture, which learning rates. */
 import { z } from "zod";
+import { RECIPE_NAMES } from "./recipes.js";
 import {
   count,
+  domainNames,
   duration,
   mixturePart,
   optional,
   positive,
-  rate,
   rateOrPrevious,
+  rateOrShareOfPeak,
   runName,
   section,
   whole,
@@ -21,7 +23,7 @@ const warmUp = {
   warmup: optional(duration),
   start: optional(rateOrPrevious("zero")),
 };
-const min = optional(rate("zero"));
+const min = optional(rateOrShareOfPeak("zero"));
 
 const decay = section("the decay", { form: word(FORMS).prefault("1-sqrt"), length: duration.prefault("20%") });
 const cooldown = section("the cooldown", { form: word(FORMS).prefault("cosine"), length: duration });
@@ -37,7 +39,7 @@ export const scheduleSchema = z.discriminatedUnion(
     section("the schedule", {
       kind: z.literal("infinite"),
       ...warmUp,
-      constant: rate("positive"),
+      constant: rateOrShareOfPeak("positive"),
       cooldown,
       min,
       anneal: optional(anneal),
@@ -53,6 +55,8 @@ export const stageSchema = section("a stage", {
   sequenceLength: whole(1),
   tokensPerStep: count("tokens"),
   mixture: z.record(z.string(), mixturePart, "the mixture: a part or a share for each domain"),
+  replay: optional(domainNames),
+  recipe: optional(word(RECIPE_NAMES)),
   schedule: scheduleSchema,
   packing: word(["isolated", "attend", "whole"]).prefault("isolated"),
   maxEpochs: z

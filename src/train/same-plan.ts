@@ -25,18 +25,22 @@ const PRECISION_KEYS = ["precision", "optimizerMemory"] as const;
 /** Keys of `engine` that change memory and speed, not a bit, and those. */
 const FREE_ENGINE_KEYS: ReadonlySet<string> = new Set(["recomputation", "memory", "device", ...PRECISION_KEYS]);
 
+/** What a stage says of itself; the schedule and the mixture are compared. */
+const STAGE_NOTES: ReadonlySet<string> = new Set(["recipe", "replay"]);
+
 /** Where the model lies may change; that it is the same one is another question (`begin.ts`). */
 const FROM: ReadonlySet<string> = new Set(["from"]);
 
 /** @throws UserError when the plan differs in anything that would change the numbers of a resumed run. */
 export function checkSamePlan(plan: Plan, saved: unknown, where: string): void {
   const essential = (value: unknown) => {
-    const { engine, model, begin, ...rest } = without(value, FREE_SECTIONS);
+    const { engine, model, begin, stages, ...rest } = without(value, FREE_SECTIONS);
     const { mode } = without(begin, new Set());
     return {
       ...rest,
       engine: without(engine, FREE_ENGINE_KEYS),
       model: without(model, FROM),
+      stages: Array.isArray(stages) ? stages.map((stage) => without(stage, STAGE_NOTES)) : stages,
       begin: mode === "weights" ? without(begin, FROM) : begin,
     };
   };

@@ -6,6 +6,7 @@ import {
   formatRate,
   formatSeconds,
   formatTable,
+  wrapText,
 } from "../../src/base/format.js";
 
 describe("formatCount", () => {
@@ -66,5 +67,14 @@ describe("formatTable", () => {
   });
   it("takes rows shorter than the head", () => {
     expect(formatTable([["a", "b", "c"], ["x"]])).toEqual(["a  b  c", "x"]);
+  });
+});
+
+describe("wrapText", () => {
+  it("cuts at spaces and never within a word", () => {
+    expect(wrapText("one two three", 7)).toEqual(["one two", "three"]);
+    expect(wrapText("one two three", 6)).toEqual(["one", "two", "three"]);
+    expect(wrapText("a longword b", 4)).toEqual(["a", "longword", "b"]);
+    expect(wrapText("", 4)).toEqual([""]);
   });
 });

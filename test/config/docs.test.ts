@@ -1,6 +1,7 @@
 /** docs/plan.md lists every key of the schema with its default, and nothing else. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { RECIPE_NAMES } from "../../src/config/recipes.js";
 import { planSchema } from "../../src/config/schema.js";
 import { schemaKeys } from "../../src/config/schema-walk.js";
 
@@ -31,6 +32,11 @@ describe("docs/plan.md", () => {
     else if (typeof defaultValue === "object") expect(row?.standard).toBe("`{}`");
     else if (typeof defaultValue === "number") expect(Number(row?.standard.replaceAll("`", ""))).toBe(defaultValue);
     else expect(row?.standard).toBe(`\`${String(defaultValue)}\``);
+  });
+
+  it("has a row for every recipe", () => {
+    const table = page.slice(page.indexOf("## Recipes"), page.indexOf("## Every key"));
+    expect([...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, name]) => name)).toEqual([...RECIPE_NAMES]);
   });
 
   it("is about sections of at most 16 keys", () => {

@@ -60,6 +60,8 @@ describe("the resolved plan", () => {
           ],
           schedule: { kind: "constant", warmup: 1, start: 0, peak: 0.001 },
           packing: "isolated",
+          recipe: null,
+          replay: null,
           maxEpochs: { agent: 4, text: 4 },
         },
       ],

@@ -33,16 +33,12 @@ export interface LawChoice {
   readonly inputsAt: (point: Point) => readonly number[] | null;
 }
 
+/** BiMix is not for benchmarks: its loss falls with the share whatever the share. */
 export function lawsFor(table: Table, set: ValidationSet): LawChoice[] {
-  const choices = [
-    dCptChoice(table, set),
-    dynamicsChoice(table, set),
-    biMixChoice(table, set),
-    mixingChoice(table, set),
-  ];
+  const usual = [dCptChoice(table, set), dynamicsChoice(table, set)];
   return set.role === "benchmark"
-    ? [powerChoice(table, set, twoSidedSharePower), ...choices, powerChoice(table, set, sharePower)]
-    : choices;
+    ? [powerChoice(table, set, twoSidedSharePower), ...usual, powerChoice(table, set, sharePower)]
+    : [...usual, biMixChoice(table, set), mixingChoice(table, set)];
 }
 
 /** Training domains whose share a law of one share is told: a general set's are all but the varied one (r_gen = 1 − r_dom). */
