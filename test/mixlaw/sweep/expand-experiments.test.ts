@@ -45,6 +45,16 @@ describe("prices as runs", () => {
   });
 });
 
+describe("configs/mix-sample.yaml", () => {
+  it("has both experiments, with sizes and seeds of its own", async () => {
+    const sweep = await loadSweep("configs/mix-sample.yaml");
+    expect(expandPrice(sweep).anneals).toHaveLength(2 * sweep.sizes.length * sweep.seeds.length);
+    const { rounds } = expandDoReMi(sweep);
+    expect(rounds).toHaveLength(10);
+    expect(Math.max(...rounds.map(({ name }) => name.length))).toBeLessThan(100);
+  });
+});
+
 describe("prices of made-up outcomes", () => {
   it("are differences of the same seed, with their deviation and by million tokens", async () => {
     const { anneals } = expandPrice(await load());
