@@ -43,14 +43,18 @@ const COMMANDS = [
   "bench",
   "mix",
 ];
+const MIXES = ["sweep", "price", "doremi"];
 const MERGES = ["average", "interpolate", "add-difference"];
 
 describe("help", () => {
   it("is frozen: a changed option shows in the snapshot", async () => {
     const texts = await Promise.all(
-      [[], ...COMMANDS.map((command) => [command]), ...MERGES.map((merge) => ["merge", merge]), ["mix", "sweep"]].map(
-        (args) => run([...args, "--help"]),
-      ),
+      [
+        [],
+        ...COMMANDS.map((command) => [command]),
+        ...MERGES.map((merge) => ["merge", merge]),
+        ...MIXES.map((mix) => ["mix", mix]),
+      ].map((args) => run([...args, "--help"])),
     );
     for (const { code } of texts) expect(code).toBe(0);
     expect(texts.map(({ out }) => out).join("\n")).toMatchSnapshot();

@@ -1,13 +1,14 @@
 /** `hephaestus mix sweep`: makes the runs, and leaves the table of observations and a summary beside them. */
 import { join } from "node:path";
-import { UserError } from "../base/errors.js";
 import { writeFileAtomic } from "../base/files.js";
 import { formatChange, formatCount, formatTable } from "../base/format.js";
 import { toNumber } from "../base/rational.js";
 import type { SweepPlan } from "../config/load-sweep.js";
 import { writeObservations } from "../mixlaw/observation.js";
+import { expandSweep } from "../mixlaw/sweep/expand.js";
+import { makeRuns, type SweepOptions, type SweepResult } from "../mixlaw/sweep/make-runs.js";
 import { type FinishedRun, observationsOf } from "../mixlaw/sweep/observations.js";
-import { runSweep, type SweepOptions, type SweepResult } from "../mixlaw/sweep/run-sweep.js";
+import { accountOf, throwIfFailed } from "./mix-failures.js";
 
 export const OBSERVATIONS_FILE = "observations.jsonl";
 
@@ -16,7 +17,7 @@ export async function mixSweep(
   sweep: SweepPlan,
   options: SweepOptions & { readonly write: (text: string) => void },
 ): Promise<SweepResult> {
-  const result = await runSweep(sweep, options);
+  const result = await makeRuns(sweep, expandSweep(sweep), options);
   const { finished, failed, left } = result;
   const observations = observationsOf(finished);
   const path = join(sweep.folder, OBSERVATIONS_FILE);
@@ -24,26 +25,17 @@ export async function mixSweep(
   const table = summaryTable(finished, sweep.domain);
   const missing = failed.map(({ run, why }) => `failed: ${run.name}: ${why}`);
   await writeFileAtomic(join(sweep.folder, "summary.txt"), `${[...table, ...missing].join("\n")}\n`);
-  const flops = finished.reduce((sum, { outcome }) => sum + outcome.flops, 0);
   options.write(
     [
       ...table,
       "",
-      `${finished.length} runs finished, ${failed.length} failed, ${left.length} not made; ${formatCount(flops)}FLOP`,
+      accountOf(result),
       `${observations.length} observations in ${path}`,
       ...(left.length > 0 ? ["stopped; the same command goes on"] : []),
       "",
     ].join("\n"),
   );
-  if (failed.length > 0)
-    throw new UserError(
-      failed.map(({ run, why }) => ({
-        what: `run ${run.name} failed twice`,
-        where: run.plan.runFolder,
-        got: why,
-        hint: "the same command tries it again; `mix fit` uses the runs that there are",
-      })),
-    );
+  throwIfFailed(failed, "the same command tries it again; `mix fit` uses the runs that there are");
   return result;
 }
 

@@ -1,17 +1,19 @@
 /** Reads a sweep file: text, then overrides, then all problems at once; the plan that it names is read too. */
 import { join, resolve } from "node:path";
 import { UserError } from "../base/errors.js";
+import { checkDoReMi, checkPrice } from "./check-experiments.js";
+import { checkDistinct, checkDomain, checkFine, checkMixture } from "./check-mixture.js";
 import { checkedDraft } from "./checked-draft.js";
 import { complete, type Draft } from "./draft.js";
 import { type LoadedPlan, type LoadOptions, loadPlan } from "./load.js";
 import type { PlanPath } from "./plan-path.js";
-import { nearMiss, oneOf, type PlanProblems } from "./problems.js";
+import type { PlanProblems } from "./problems.js";
 import { readPlanValue } from "./read-plan.js";
-import { readMixture } from "./resolve-mixture.js";
+import { EXPERIMENT_EXAMPLES, type Experiment, type PriceSource } from "./schema-experiments.js";
 import { type MixturesSource, type SweepSource, sweepSchema } from "./schema-sweep.js";
 import { isRecord } from "./schema-walk.js";
 
-export interface SweepPlan extends Omit<SweepSource, "folder" | "plan" | "sizes"> {
+export interface SweepPlan extends Omit<SweepSource, "folder" | "plan" | "sizes" | "price"> {
   /** Absolute; runs and results are under it. */
   readonly folder: string;
   /** Whose data, optimizer and engine the runs have. */
@@ -20,31 +22,47 @@ export interface SweepPlan extends Omit<SweepSource, "folder" | "plan" | "sizes"
   readonly sizes: readonly { readonly name: string; readonly model: unknown }[];
   /** As they are written, for the plans of the runs. */
   readonly schedules: { readonly pretrain: unknown; readonly continue: unknown };
+  /** With the folder of `from` absolute. */
+  readonly price: PriceSource | null;
   /** Path of the file as given, for messages. */
   readonly path: string;
+  /** How the plan was read, and its runs' are. */
+  readonly options: LoadOptions;
+}
+
+export interface LoadSweepOptions extends LoadOptions {
+  /** The section without which the file is of no use. */
+  readonly experiment?: Experiment;
 }
 
 /** @throws UserError with every problem of the file, the overrides and, where it can be read, the plan that it names. */
 export async function loadSweep(
   path: string,
   overrides: readonly string[] = [],
-  options: LoadOptions = {},
+  { experiment, ...options }: LoadSweepOptions = {},
 ): Promise<SweepPlan> {
   const { source, problems } = await readPlanValue(path, overrides, "configs/mix-sample.yaml");
   const draft = checkedDraft(sweepSchema, source, problems);
   const root = resolve(options.root ?? ".");
   const base = await readBasePlan(draft?.plan, root, options, problems);
   if (draft !== undefined) checkSweep(draft, base, problems);
+  if (experiment !== undefined && draft?.[experiment] === null)
+    problems.add([], {
+      what: `there is no section \`${experiment}\``,
+      hint: `add \`${EXPERIMENT_EXAMPLES[experiment]}\``,
+    });
   problems.throwIfAny();
   const whole = complete<SweepSource>(draft);
   if (whole === null || base === null || !isRecord(source))
     throw new Error("a part of the sweep is wrong without a problem");
-  const { folder, plan: _, sizes, ...rest } = whole;
+  const { folder, plan: _, sizes, price, ...rest } = whole;
   const written = isRecord(source["sizes"]) ? source["sizes"] : {};
   return {
     ...rest,
     path,
     base,
+    options,
+    price: price && { ...price, from: price.from && resolve(root, price.from) },
     folder: resolve(root, folder ?? join("checkpoints", rest.sweep)),
     sizes: Object.keys(sizes).map((name) => ({ name, model: written[name] })),
     schedules: { pretrain: scheduleIn(source["pretrain"]), continue: scheduleIn(source["continue"]) },
@@ -86,6 +104,9 @@ function checkSweep(draft: NonNullable<Draft<SweepSource>>, base: LoadedPlan | n
   if (mixtures !== undefined) checkMixtures(mixtures, domain, domains, problems);
   for (const name of Object.keys(continued?.maxEpochs ?? {}))
     checkDomain(name, domains, ["continue", "maxEpochs", name], problems);
+  const known = base?.plan.data.domains ?? null;
+  checkPrice(draft.price, known, problems);
+  checkDoReMi(draft, known, problems);
 }
 
 function checkMixtures(
@@ -98,6 +119,7 @@ function checkMixtures(
   if ("shares" in mixtures && mixtures.kind === "grid") {
     const shares = mixtures.shares?.map((each) => each && `${each.numerator}/${each.denominator}`);
     checkDistinct(shares, at("shares"), problems);
+    for (const [index, share] of (mixtures.shares ?? []).entries()) checkFine(share, at("shares", index), problems);
     checkMixture(mixtures.rest, domains, at("rest"), problems);
     if (domain !== undefined && Object.hasOwn(mixtures.rest ?? {}, domain))
       problems.add(at("rest", domain), {
@@ -113,38 +135,4 @@ function checkMixtures(
     if (mixtures.concentration !== undefined && names.length < 2)
       problems.add(at("concentration"), { what: "a mixture of fewer than two domains does not vary" });
   }
-}
-
-function checkMixture(
-  mixture: Draft<Record<string, string>>,
-  domains: readonly string[] | null,
-  path: PlanPath,
-  problems: PlanProblems,
-): void {
-  if (mixture === undefined) return;
-  const names = Object.keys(mixture);
-  for (const name of names) checkDomain(name, domains, [...path, name], problems);
-  if (names.length === 0)
-    problems.add(path, { what: "the mixture is empty", expected: "a part or a share for a domain" });
-  const parts = Object.values(mixture).filter((part) => part !== undefined);
-  if (names.length === 0 || parts.length < names.length) return;
-  const { shares, ...problem } = readMixture(parts);
-  if (shares === null && "what" in problem) problems.add(path, problem);
-}
-
-function checkDomain(name: string, domains: readonly string[] | null, path: PlanPath, problems: PlanProblems): void {
-  if (domains === null || domains.includes(name)) return;
-  const problem = { what: `there is no domain \`${name}\` in the plan's \`data.domains\``, expected: oneOf(domains) };
-  problems.add(path, { ...problem, ...nearMiss(name, domains) });
-}
-
-/** Two runs of the same name would be the same run. */
-function checkDistinct(
-  values: readonly (string | number | undefined)[] | undefined,
-  path: PlanPath,
-  problems: PlanProblems,
-): void {
-  for (const [index, value] of (values ?? []).entries())
-    if (value !== undefined && values?.indexOf(value) !== index)
-      problems.add([...path, index], { what: "this is in the list twice", got: String(value) });
 }

@@ -1,10 +1,10 @@
-/** Everything that may stand in a sweep file: which mixtures, sizes, budgets and seeds are tried, and from which plan the rest comes. */
+/** Everything that may stand in a sweep file: which mixtures, sizes, budgets and seeds are tried, and from which plan the rest comes. Experiments beside it are in `schema-experiments.ts`. */
 import { z } from "zod";
+import { doremiSchema, mixtureSchema, priceSchema } from "./schema-experiments.js";
 import {
   count,
   domainName,
   flag,
-  mixturePart,
   optional,
   path,
   positive,
@@ -17,19 +17,17 @@ import {
 import { modelSchema } from "./schema-model.js";
 import { scheduleSchema } from "./schema-stages.js";
 
-const mixture = z.record(domainName, mixturePart, "the mixture: a part or a share for each domain");
-
 const mixturesSchema = z.discriminatedUnion(
   "kind",
   [
     section("the mixtures", {
       kind: z.literal("grid"),
       shares: z.array(share, "a list of shares").min(1, "at least one share"),
-      rest: mixture,
+      rest: mixtureSchema,
     }),
     section("the mixtures", {
       kind: z.literal("list"),
-      mixtures: z.array(mixture, "a list of mixtures").min(1, "at least one mixture"),
+      mixtures: z.array(mixtureSchema, "a list of mixtures").min(1, "at least one mixture"),
     }),
     section("the mixtures", {
       kind: z.literal("dirichlet"),
@@ -42,7 +40,7 @@ const mixturesSchema = z.discriminatedUnion(
 );
 
 const pretrain = section("the pre-training", {
-  mixture,
+  mixture: mixtureSchema,
   tokens: count("tokens"),
   schedule: scheduleSchema,
   eachSeed: flag.prefault(true),
@@ -74,6 +72,8 @@ export const sweepSchema = section("a sweep", {
     tokensPerDomain: count("tokens").prefault("50k"),
   }).prefault({}),
   keepCheckpoints: flag.prefault(false),
+  price: optional(priceSchema),
+  doremi: optional(doremiSchema),
 });
 
 export type SweepSource = z.output<typeof sweepSchema>;

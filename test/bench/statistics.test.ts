@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { middleOf, spreadOf } from "../../src/bench/statistics.js";
+import { deviationOf, meanOf, middleOf, spreadOf } from "../../src/bench/statistics.js";
 
 describe("spreadOf", () => {
   it.each([
@@ -38,5 +38,13 @@ describe("middleOf", () => {
   it("is the place of the median, the lower one of two", () => {
     expect(middleOf([30, 10, 20])).toBe(2);
     expect(middleOf([40, 10, 30, 20])).toBe(3);
+  });
+});
+
+describe("mean and deviation", () => {
+  it("have n − 1 in the denominator, and none of a single value", () => {
+    expect([meanOf([1, 2, 6]), deviationOf([1, 2, 6])]).toEqual([3, Math.sqrt(7)]);
+    expect(deviationOf([4])).toBeNull();
+    expect(() => meanOf([])).toThrow(/no mean/);
   });
 });

@@ -22,7 +22,7 @@ export function mixturesOf(source: MixturesSource, domain: string): SweptMixture
     case "grid":
       return source.shares.map((share) => ({
         label: `${domain}-${shareLabel(share)}`,
-        shares: withoutZeros({ [domain]: share, ...scaled(sharesOf(source.rest), share) }),
+        shares: withShare(domain, share, source.rest),
       }));
     case "list":
       return source.mixtures.map((mixture, index) => ({
@@ -32,7 +32,7 @@ export function mixturesOf(source: MixturesSource, domain: string): SweptMixture
     case "dirichlet":
       return Array.from({ length: source.count }, (_, index) => ({
         label: `mix-${numbered(index, source.count)}`,
-        shares: withoutZeros(drawn(source.concentration, source.seed, index)),
+        shares: drawn(source.concentration, source.seed, index),
       }));
   }
 }
@@ -44,8 +44,23 @@ export function sharesOf(parts: Readonly<Record<string, string>>): Record<string
   return Object.fromEntries(Object.keys(parts).map((name, index) => [name, shares[index]]));
 }
 
+/** A share of one domain, and what it leaves in the proportions of `rest`. */
+export function withShare(
+  domain: string,
+  share: Rational,
+  rest: Readonly<Record<string, string>>,
+): Record<string, Rational> {
+  return withoutZeros({ [domain]: share, ...scaled(sharesOf(rest), share) });
+}
+
+/** The nearest exact shares of weights that sum to 1; a weight below half a ten-thousandth may leave none. */
+export function sharesOfWeights(weights: Readonly<Record<string, number>>): Record<string, Rational> {
+  const parts = rounded(Object.values(weights).map((weight) => weight * FINENESS));
+  return withoutZeros(Object.fromEntries(Object.keys(weights).map((name, i) => [name, rational(parts[i], FINENESS)])));
+}
+
 /** A share as a part of a file name: 0.36, at most six digits. */
-function shareLabel(share: Rational): string {
+export function shareLabel(share: Rational): string {
   return String(Number(toNumber(share).toFixed(6)));
 }
 
@@ -67,8 +82,7 @@ function scaled(rest: Readonly<Record<string, Rational>>, share: Rational): Reco
 function drawn(concentration: Readonly<Record<string, number>>, seed: number, index: number): Record<string, Rational> {
   const names = Object.keys(concentration);
   const shares = drawShares(Object.values(concentration), seed, streamOf("mixtures of a sweep"), index);
-  const parts = rounded(shares.map((share) => share * FINENESS));
-  return Object.fromEntries(names.map((name, i) => [name, rational(parts[i], FINENESS)]));
+  return sharesOfWeights(Object.fromEntries(names.map((name, i) => [name, shares[i]])));
 }
 
 /** Whole numbers of the same sum: the largest remainders are rounded up (Hamilton's method). */

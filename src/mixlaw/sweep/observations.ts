@@ -3,8 +3,8 @@ import { toNumber } from "../../base/rational.js";
 import { learningRateAt } from "../../optim/schedules.js";
 import { type Areas, areasOfSchedule } from "../laws/areas.js";
 import type { Observation } from "../observation.js";
-import type { SweepRun } from "./expand.js";
 import { type Outcome, stepsOf } from "./outcome.js";
+import type { SweepRun } from "./plan-maker.js";
 
 export interface FinishedRun {
   readonly run: SweepRun;

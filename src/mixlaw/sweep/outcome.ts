@@ -10,7 +10,7 @@ import { type Evaluation, parseEvaluations } from "../../eval/held-out.js";
 import { type Architecture, architectureOf } from "../../model/architecture.js";
 import { flopsPerToken } from "../../model/costs.js";
 import { countParameters, parameterTable } from "../../model/parameters.js";
-import type { SweepRun } from "./expand.js";
+import type { SweepRun } from "./plan-maker.js";
 
 export interface Outcome {
   /** Of the plan as it was written; an outcome of another plan is none. */

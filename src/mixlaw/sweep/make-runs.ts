@@ -1,6 +1,6 @@
 /**
- * Makes a sweep's runs: bases first, then what continues them, each a process of `hephaestus train`, one at a time or one a device.
- * Killed at any moment it goes on where it was: finished runs stand, and a run that was cut off resumes itself.
+ * Makes runs, each a process of `hephaestus train`, one at a time or one a device. Killed at any moment the same call goes on where it was:
+ * finished runs stand, and a run that was cut off resumes itself.
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,10 +13,11 @@ import { lastWords, runProcess } from "../../bench/process.js";
 import { listCheckpoints } from "../../checkpoint/load.js";
 import type { SweepPlan } from "../../config/load-sweep.js";
 import { openSources } from "../../data/sources.js";
+import { startLedgerOf } from "../../train/begin.js";
 import { checkDemand, orderOfPlan } from "../../train/order.js";
-import { expandSweep, type SweepRun } from "./expand.js";
 import type { FinishedRun } from "./observations.js";
 import { outcomeOf, plannedFlops } from "./outcome.js";
+import type { SweepRun } from "./plan-maker.js";
 
 export interface SweepOptions {
   /** Program and arguments that come before `train`. */
@@ -43,25 +44,41 @@ export interface SweepResult {
 const ATTEMPTS = 2;
 const WAIT_MS = 1000;
 
-/** @throws UserError before the first run, where a plan is wrong or the data cannot feed it, or another process makes this sweep. */
-export async function runSweep(sweep: SweepPlan, options: SweepOptions): Promise<SweepResult> {
-  const runs = expandSweep(sweep);
+/**
+ * @param runs all that will be made, for the checks of the data and the time left; a mixture that is known later may stand for another.
+ * @param work makes them.
+ * @throws UserError before the first run, where the data cannot feed one, or another process works in the sweep's folder.
+ */
+export async function withMaker(
+  sweep: SweepPlan,
+  runs: readonly SweepRun[],
+  options: SweepOptions,
+  work: (maker: RunMaker) => Promise<void>,
+): Promise<SweepResult> {
   await using _lock = await lockFolder(sweep.folder, "sweep");
   const vocabulary = await checkData(runs);
   using line = new ProgressLine(options.progress);
-  const makers = new Sweeping(sweep, runs, options, line, vocabulary);
-  await makers.makeAll(runs.filter(({ base }) => base === null));
-  await makers.makeAll(runs.filter(({ base }) => base !== null));
-  return makers.result();
+  const maker = new RunMaker(sweep, runs, options, line, vocabulary);
+  await work(maker);
+  return maker.result();
 }
 
-/** Returns the vocabulary's size. Runs that go on with their base's ledger are checked when they begin. */
+/** Runs that others begin from first, then the others. @throws UserError as `withMaker` does. */
+export function makeRuns(sweep: SweepPlan, runs: readonly SweepRun[], options: SweepOptions): Promise<SweepResult> {
+  return withMaker(sweep, runs, options, async (maker) => {
+    await maker.makeAll(runs.filter(({ base }) => base === null));
+    await maker.makeAll(runs.filter(({ base }) => base !== null));
+  });
+}
+
+/** Returns the vocabulary's size. Runs that go on with the ledger of a run to be made are checked when they begin. */
 async function checkData(runs: readonly SweepRun[]): Promise<number> {
   await using sources = await openSources(runs[0].plan.data);
-  for (const { name, plan } of runs) {
-    if (plan.begin.mode === "continue") continue;
+  for (const { name, base, plan } of runs) {
+    if (base !== null && plan.begin.mode === "continue") continue;
     try {
-      checkDemand(plan, await orderOfPlan(plan, sources.domains, null), sources.domains);
+      const start = await startLedgerOf(plan.begin);
+      checkDemand(plan, await orderOfPlan(plan, sources.domains, start), sources.domains);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(
@@ -72,7 +89,8 @@ async function checkData(runs: readonly SweepRun[]): Promise<number> {
   return sources.tokenizer.vocabulary;
 }
 
-class Sweeping {
+/** The runs of one call, made or not. */
+export class RunMaker {
   readonly #finished = new Map<string, FinishedRun>();
   readonly #failed = new Map<string, FailedRun>();
   readonly #cost: Map<string, number>;
@@ -101,6 +119,11 @@ class Sweeping {
       }
     };
     await Promise.all((this.options.devices ?? [null]).map(work));
+  }
+
+  /** Null where it is not finished. */
+  finished(name: string): FinishedRun | null {
+    return this.#finished.get(name) ?? null;
   }
 
   result(): SweepResult {
@@ -142,9 +165,16 @@ class Sweeping {
     const outcome = await outcomeOf(run);
     if (outcome === null) return false;
     this.#finished.set(run.name, { run, outcome });
-    if (run.base !== null && !this.sweep.keepCheckpoints)
-      for (const { folder } of await listCheckpoints(run.plan.runFolder)) await rm(folder, { recursive: true });
+    if (!this.sweep.keepCheckpoints) await this.#removeSpent(run);
     return true;
+  }
+
+  /** Checkpoints that nothing will begin from, now that a run is finished: its own, or those of the run before it. */
+  async #removeSpent(run: SweepRun): Promise<void> {
+    const before = run.base === null ? undefined : this.#finished.get(run.base)?.run;
+    const spent = [...(run.successors === "none" ? [run] : []), ...(before?.successors === "next" ? [before] : [])];
+    for (const { plan } of spent)
+      for (const { folder } of await listCheckpoints(plan.runFolder)) await rm(folder, { recursive: true });
   }
 
   /** Null when the run is finished or stopped; else why not. */
