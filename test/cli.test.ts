@@ -43,7 +43,7 @@ const COMMANDS = [
   "bench",
   "mix",
 ];
-const MIXES = ["sweep", "price", "doremi"];
+const MIXES = ["sweep", "fit", "recommend", "price", "doremi"];
 const MERGES = ["average", "interpolate", "add-difference"];
 
 describe("help", () => {

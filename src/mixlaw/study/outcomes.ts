@@ -1,4 +1,5 @@
 /** What the longest runs of one size came to, share by share: forgetting and gain, with the spread of the seeds. */
+import { deviationOf, meanOf } from "../../bench/statistics.js";
 import { lastOfEachRun, shareOf } from "../observation.js";
 import type { Table } from "./table.js";
 
@@ -42,9 +43,7 @@ export function outcomesByShare(table: Table): ShareOutcome[] {
 }
 
 export function spreadOf(values: readonly number[]): Spread {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: values.length < 2 ? null : Math.sqrt(squares / (values.length - 1)) };
+  return { mean: meanOf(values), deviation: deviationOf(values) };
 }
 
 /** Outcomes that no other beats: none forgets less and gains more. */

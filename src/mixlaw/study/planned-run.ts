@@ -8,8 +8,10 @@ import { isDynamics } from "../laws/learning-dynamics.js";
 import { predictedLoss } from "../recommend.js";
 import type { Study } from "./study.js";
 
+export type PlannedStage = Pick<StagePlan, "schedule" | "steps" | "mixture">;
+
 /** One answer for each validation set. @throws UserError where the law was fitted on none, or what came before the runs is not known. */
-export function answerPlannedRun({ fits, table }: Study, { schedule, steps, mixture }: StagePlan): Answer[] {
+export function answerPlannedRun({ fits, table }: Study, { schedule, steps, mixture }: PlannedStage): Answer[] {
   const before = table.observations.find(({ parameters }) => parameters === table.size)?.areas.before ?? null;
   if (before === null)
     throw new UserError({ what: "the learning rates of the base's pre-training are not among the observations" });
