@@ -24,6 +24,7 @@ interface TableOptions {
   readonly without?: readonly string[];
   readonly size?: number;
   readonly seed?: number;
+  readonly draws?: number;
 }
 
 export function addFit(mix: Command, terminal: Terminal): void {
@@ -123,15 +124,17 @@ function withTable(command: Command, description: string): Command {
     .option("--general <sets>", "validation sets that must not be forgotten (default: all other domains)", list)
     .option("--without <runs>", "runs to leave out", list)
     .option("--size <parameters>", "model size of the laws of one size (default: the largest)", wholeNumber)
-    .option("--seed <number>", "of starts and resampled fits", wholeNumber);
+    .option("--seed <number>", "of starts and resampled fits", wholeNumber)
+    .option("--draws <number>", `resampled fits, for intervals (default: ${STUDY_DEFAULTS.draws})`, wholeNumber);
 }
 
 /** @throws UserError where neither a sweep nor observations with their domain are named. */
 async function tableOf(options: TableOptions): Promise<{ readonly path: string; readonly study: StudyOptions }> {
-  const { config, observations, domain, general, without, size, seed } = options;
+  const { config, observations, domain, general, without, size, seed, draws } = options;
   const chosen = {
     ...STUDY_DEFAULTS,
     ...{ general: general ?? null, without: without ?? [], size: size ?? null, seed: seed ?? 0 },
+    draws: draws ?? STUDY_DEFAULTS.draws,
   };
   if (observations !== undefined && domain !== undefined) return { path: observations, study: { ...chosen, domain } };
   if (config === undefined || observations !== undefined)

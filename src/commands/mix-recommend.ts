@@ -69,9 +69,10 @@ export async function mixRecommend(options: RecommendOptions): Promise<void> {
   const { questions, plan, write, json } = options;
   const shift = questions.shift === null ? null : replayByShift(questions.shift);
   const asked = { ...questions, shift: null, atLeast: null, maxTokens: null, share: null };
+  if (plan !== null) await checkPlan(plan, options.study.domain);
   const study = Object.values(asked).every((value) => value === null)
     ? null
-    : fitWithProgress(await readTable(options.path), options.study, options.progress);
+    : fitWithProgress(await readTable(options.path), { ...options.study, leaveOut: "shares" }, options.progress);
   const target =
     study === null ? null : { ...seenTarget(study), ...(options.tokens !== null && { tokens: options.tokens }) };
   const answers = study === null || target === null ? [] : ask(study, target, questions);
@@ -154,6 +155,11 @@ function shiftLines({ table, replay, row, prevented, cost }: ReturnType<typeof r
     "  a table of one model: measure your own with `mix sweep`",
     "",
   ];
+}
+
+/** What cannot be written is told before the laws are fitted, which takes its time. */
+async function checkPlan({ path, stage }: NonNullable<RecommendOptions["plan"]>, domain: string): Promise<void> {
+  writeShare(await readFile(path, "utf8"), path, { domain, share: 0.5, stage });
 }
 
 /** @throws UserError before anything is written where there is no share to write, or the plan would no longer be one. */

@@ -47,14 +47,14 @@ export interface StudyOptions extends TableOptions {
   readonly only: readonly string[] | null;
   /** ε of the critical ratio. */
   readonly epsilon: number;
-  /** Whether values of each factor are left out in turn, which takes most of the time. */
-  readonly leaveOut: boolean;
+  /** Whose values are left out in turn, which takes most of the time. Without shares laws are trusted in the order of `lawsFor`. */
+  readonly leaveOut: "all factors" | "shares" | "nothing";
 }
 
-export const STUDY_DEFAULTS = {
+export const STUDY_DEFAULTS: Omit<StudyOptions, "domain"> = {
   ...{ general: null, without: [], size: null, only: null },
-  ...{ seed: 0, draws: BOOTSTRAP_DRAWS, epsilon: CMR_EPSILON, leaveOut: true },
-} as const;
+  ...{ seed: 0, draws: BOOTSTRAP_DRAWS, epsilon: CMR_EPSILON, leaveOut: "all factors" },
+};
 
 /**
  * @param told is called before each fit, for whoever waits.
@@ -101,11 +101,14 @@ function attempt<Result extends object>(make: () => Result): Result | string {
 
 function fitChoice(set: ValidationSet, choice: LawChoice, { seed, draws, leaveOut }: StudyOptions): LawFit {
   const fit = fitLaw(choice.law, choice.samples(), { seed });
+  const factors = choice.leaveOut.filter(
+    (factor) => leaveOut === "all factors" || (leaveOut === "shares" && isShare(factor)),
+  );
   return {
     set,
     inputsAt: choice.inputsAt,
     bootstrap: bootstrap(fit, draws),
-    leftOut: leaveOut ? choice.leaveOut.map((factor) => leaveOutFactor(fit, factor)) : [],
+    leftOut: factors.map((factor) => leaveOutFactor(fit, factor)),
   };
 }
 
@@ -131,15 +134,21 @@ export function criticalRatioOf(
   });
 }
 
+/** Laws name the factor `share` or, where they have several, `share of` a domain. */
+function isShare(factor: string): boolean {
+  return factor.startsWith("share");
+}
+
 /** The mean error on what was left out by share: how far a law is trusted between the shares that were run. Infinite where it is not known. */
 export function errorBetweenShares({ leftOut }: LawFit): number {
-  const byShare = leftOut.find(({ by }) => by.startsWith("share"));
+  const byShare = leftOut.find(({ by }) => isShare(by));
   return byShare?.quality?.relative ?? Number.POSITIVE_INFINITY;
 }
 
 /** A set's laws by trust: those that predicted left-out shares best come first; among equals the order of `lawsFor`. */
 export function lawsByTrust({ fits }: Study, set: string): LawFit[] {
-  return fits.filter((fit) => fit.set.name === set).sort((a, b) => errorBetweenShares(a) - errorBetweenShares(b) || 0);
+  const error = (fit: LawFit): number => Math.min(errorBetweenShares(fit), Number.MAX_VALUE);
+  return fits.filter((fit) => fit.set.name === set).sort((a, b) => error(a) - error(b));
 }
 
 /** A fit as a curve of the share; null where the law says nothing of such runs. */

@@ -81,7 +81,7 @@ describe("a study", () => {
 describe("what was left out", () => {
   it("is predicted with a small error, and orders the laws by trust", () => {
     const left = study(madeTable({ sizes: [1e6], budgets: [2e6, 8e6] }), {
-      ...{ ...QUICK, draws: 0, only: ["text"], general: ["text"], leaveOut: true },
+      ...{ ...QUICK, draws: 0, only: ["text"], general: ["text"], leaveOut: "all factors" },
     });
     const laws = lawsByTrust(left, "text");
     const errors = laws.map(errorBetweenShares);
