@@ -105,7 +105,6 @@ describe("mix recommend", () => {
       [["recommend", "--max-rise", "3%"], /nothing says which runs/],
       [["fit", "--observations", join(folder, "none.jsonl"), "--domain", "agent"], /mix sweep/],
       [["recommend", ...table(), "--max-rise", "x"], /expected a rise/],
-      [["recommend", ...table(), "--flops", "1e13"], /no law of model size/],
       [["recommend", ...table(), "--shift", "strong", "--write", plan], /no stage's mixture has `agent`/],
     ];
     for (const [args, message] of cases) {
