@@ -62,7 +62,7 @@ describe("--set", () => {
     [
       "stages[0].stepss=5",
       "--set stages[0].stepss=5: unknown key `stepss`\n" +
-        "  expected: one of `name`, `tokens`, `steps`, `sequenceLength`, `tokensPerStep`, `mixture`, `schedule`, `packing`, `maxEpochs`\n" +
+        "  expected: one of `name`, `tokens`, `steps`, `sequenceLength`, `tokensPerStep`, `mixture`, `replay`, `recipe`, `schedule`, `packing`, `maxEpochs`\n" +
         "  hint: did you mean `steps`?",
     ],
     [
