@@ -35,6 +35,11 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
 }
 
+/** A share from 0 to 1 in per cent, with three significant digits: `36 %`, `52.4 %`. */
+export function formatShare(share: number): string {
+  return `${significant(100 * share)} %`;
+}
+
 /** A change with its sign, such as `+0.0312`. */
 export function formatChange(value: number, digits = 4): string {
   return `${value < 0 ? "" : "+"}${value.toFixed(digits)}`;

@@ -25,7 +25,7 @@ export async function mixDoReMi(
   const warnings = warningsOf(result, settings.rounds, done);
   if (rounds !== null) {
     const answer = { average: rounds.average, mixture: mixtureLine(rounds.average) };
-    const record = { ...settings, sweep: sweep.sweep, departures: DEPARTURES, warnings, ...answer };
+    const record = { ...settings, sweep: sweep.sweep, departures: DEPARTURES, warnings };
     const losses = { reference: rounds.reference, rounds: rounds.rounds };
     await writeFileAtomic(path, `${JSON.stringify({ settings: record, ...answer, ...losses }, null, 2)}\n`);
   }

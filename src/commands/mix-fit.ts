@@ -35,11 +35,10 @@ export async function mixFit({ path, folder, study: options, progress, write }: 
   await writeFileAtomic(join(folder, "report.md"), markdown(title, sections, plots));
   await writeFileAtomic(join(folder, "report.html"), page(title, sections, plots));
   await writeFileAtomic(join(folder, "fit.json"), `${JSON.stringify(studyRecord(fitted, regressions), null, 2)}\n`);
-  const summary = sections.flatMap(({ tables }) => tables.filter(({ title: of }) => SUMMARY.test(of)));
   write(
     `${[
       ...sections[0].lines,
-      ...summary.flatMap((table) => ["", table.title, ...markdownTable(table)]),
+      ...sections.flatMap(({ summary }) => summary).flatMap((table) => ["", table.title, ...markdownTable(table)]),
       ...(fitted.refused.length === 0 ? [] : ["", ...fitted.refused.map(refusedLine)]),
       "",
       `report: ${join(folder, "report.html")} and report.md, plots beside them`,
@@ -47,9 +46,6 @@ export async function mixFit({ path, folder, study: options, progress, write }: 
   );
   return fitted;
 }
-
-/** Tables that are short and say what is asked for. */
-const SUMMARY = /^(Laws on|Replay here|Where the loss|Rank correlation|Best mixture)/;
 
 function refusedLine({ set, law, why }: Study["refused"][number]): string {
   return `not fitted: ${law} on ${set}: ${why}`;

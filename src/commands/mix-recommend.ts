@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../base/errors.js";
 import { writeFileAtomic } from "../base/files.js";
-import { formatCount } from "../base/format.js";
+import { formatCount, formatShare } from "../base/format.js";
 import type { ProgressStream } from "../base/report.js";
 import { parseYaml } from "../config/document.js";
 import { type LoadOptions, planOf } from "../config/load.js";
@@ -23,7 +23,7 @@ import {
   type Target,
 } from "../mixlaw/study/answers.js";
 import { answerPlannedRun } from "../mixlaw/study/planned-run.js";
-import { intervalText, percent } from "../mixlaw/study/report.js";
+import { intervalText } from "../mixlaw/study/report.js";
 import type { Study, StudyOptions } from "../mixlaw/study/study.js";
 import { fitWithProgress, readTable } from "./mix-fit.js";
 
@@ -68,11 +68,10 @@ interface Answered {
 export async function mixRecommend(options: RecommendOptions): Promise<void> {
   const { questions, plan, write, json } = options;
   const shift = questions.shift === null ? null : replayByShift(questions.shift);
-  const asked = { ...questions, shift: null, atLeast: null, maxTokens: null, share: null };
   if (plan !== null) await checkPlan(plan, options.study.domain);
-  const study = Object.values(asked).every((value) => value === null)
-    ? null
-    : fitWithProgress(await readTable(options.path), { ...options.study, leaveOut: "shares" }, options.progress);
+  const study = needsLaws(questions)
+    ? fitWithProgress(await readTable(options.path), { ...options.study, leaveOut: "shares" }, options.progress)
+    : null;
   const target =
     study === null ? null : { ...seenTarget(study), ...(options.tokens !== null && { tokens: options.tokens }) };
   const answers = study === null || target === null ? [] : ask(study, target, questions);
@@ -95,10 +94,18 @@ export async function mixRecommend(options: RecommendOptions): Promise<void> {
   write(`${lines.join("\n").trimEnd()}\n`);
 }
 
+/** All questions but that for the literature's replay. */
+function needsLaws({ rise, domainTokens, benchmark, flops, stage }: Questions): boolean {
+  return [rise, domainTokens, benchmark, flops, stage].some((question) => question !== null);
+}
+
+/** The paper's share of agent data, where no question before gave one (Zhuang et al. 2025, arXiv 2502.06589). */
+const PAPER_SHARE = 0.36;
+
 function ask(study: Study, target: Target, questions: Questions): Answered[] {
   const { rise, atLeast, domainTokens, maxTokens, flops, benchmark, stage } = questions;
   const { table } = study;
-  const shares = (answer: Answer): Answered => ({ answer, text: percent, share: true });
+  const shares = (answer: Answer): Answered => ({ answer, text: formatShare, share: true });
   const answers: Answered[] = [];
   if (rise !== null) answers.push(shares(answerLargestShare(study, target, rise, atLeast ?? undefined)));
   if (domainTokens !== null)
@@ -106,10 +113,10 @@ function ask(study: Study, target: Target, questions: Questions): Answered[] {
   if (benchmark !== null) answers.push(shares(answerLeastLoss(study, benchmark, target)));
   if (flops !== null) {
     const { sizes } = table.seen;
-    const share = questions.share ?? answers[0]?.answer.value ?? 0.36;
+    const share = questions.share ?? answers[0]?.answer.value ?? PAPER_SHARE;
     const range = { low: sizes[0], high: sizes[sizes.length - 1] };
     const answer = answerBudget(study, table.domain, share, flops, range);
-    const question = `${answer.question} at ${percent(share)} of ${table.domain}, trained on ${formatCount(answer.tokens)} tokens`;
+    const question = `${answer.question} at ${formatShare(share)} of ${table.domain}, trained on ${formatCount(answer.tokens)} tokens`;
     answers.push({ answer: { ...answer, question }, text: (size) => `${formatCount(size)} parameters`, share: false });
   }
   if (stage !== null)
@@ -140,7 +147,7 @@ function intervalLine(interval: Interval | null, text: (value: number) => string
 
 function expectedLines(expected: readonly ExpectedLoss[], share: number): string[] {
   return [
-    `a run at ${percent(share)} is predicted to end with`,
+    `a run at ${formatShare(share)} is predicted to end with`,
     ...expected.map(
       ({ set, law, loss: value, interval }) => `  ${set} ${loss(value)}, ${intervalLine(interval, loss)} (${law})`,
     ),
@@ -150,8 +157,8 @@ function expectedLines(expected: readonly ExpectedLoss[], share: number): string
 
 function shiftLines({ table, replay, row, prevented, cost }: ReturnType<typeof replayByShift>): string[] {
   return [
-    `replay for a ${table.shift} shift: ${percent(replay)}`,
-    `  ${table.setting} (${table.source}): it prevented ${percent(prevented)} of the forgetting (old loss ${row.oldLoss}) at a cost of ${cost.toFixed(2)} nats in the new domain`,
+    `replay for a ${table.shift} shift: ${formatShare(replay)}`,
+    `  ${table.setting} (${table.source}): it prevented ${formatShare(prevented)} of the forgetting (old loss ${row.oldLoss}) at a cost of ${cost.toFixed(2)} nats in the new domain`,
     "  a table of one model: measure your own with `mix sweep`",
     "",
   ];

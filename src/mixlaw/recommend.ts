@@ -3,7 +3,7 @@
  * runners-up. Shares are of the new (agent) domain unless said otherwise.
  */
 import { UserError } from "../base/errors.js";
-import { formatCount } from "../base/format.js";
+import { formatCount, formatShare } from "../base/format.js";
 import { type Answer, answerOf, type Curve, lineOf, type Solve } from "./answer.js";
 import { type Interval, runInterval } from "./fit/bootstrap.js";
 import { lastWithin, leastOf, type Range } from "./search-line.js";
@@ -47,11 +47,11 @@ export function largestShare({ curves, baseLoss, rise, shares, atLeast }: Larges
   const value = within(rise)(line, curves[0]);
   if (value === null || value < (atLeast ?? 0))
     throw contradiction(
-      `a share of at least ${percent(atLeast ?? shares.low)} and a rise of at most ${riseInWords(rise)} contradict each other`,
-      `at ${percent(atLeast ?? shares.low)} the general loss is ${line(atLeast ?? shares.low).toFixed(4)}, ${baseLoss.toFixed(4)} at the start`,
+      `a share of at least ${formatShare(atLeast ?? shares.low)} and a rise of at most ${riseInWords(rise)} contradict each other`,
+      `at ${formatShare(atLeast ?? shares.low)} the general loss is ${line(atLeast ?? shares.low).toFixed(4)}, ${baseLoss.toFixed(4)} at the start`,
       value === null
         ? "allow a larger rise, or a smaller share"
-        : `the largest share within the limit is ${percent(value)}`,
+        : `the largest share within the limit is ${formatShare(value)}`,
     );
   const sensitivity = [0.5, 2].map((by) => {
     const allowed = scaled(rise, by);
@@ -68,7 +68,7 @@ export function largestShare({ curves, baseLoss, rise, shares, atLeast }: Larges
     ? answer
     : {
         ...answer,
-        warnings: [`the limit is not reached by any share up to ${percent(shares.high)}`, ...answer.warnings],
+        warnings: [`the limit is not reached by any share up to ${formatShare(shares.high)}`, ...answer.warnings],
       };
 }
 
@@ -90,7 +90,7 @@ export function shareForTokens({ curvesFor, domainTokens, shares, maxTokens }: L
   if (!(domainTokens > 0) || least > shares.high || least <= 0)
     throw contradiction(
       "these domain tokens and this range of shares contradict each other",
-      `${formatCount(domainTokens)} domain tokens are ${percent(least)} or more of a run of ${formatCount(maxTokens ?? Number.POSITIVE_INFINITY)} tokens; shares go from ${percent(shares.low)} to ${percent(shares.high)}`,
+      `${formatCount(domainTokens)} domain tokens are ${formatShare(least)} or more of a run of ${formatCount(maxTokens ?? Number.POSITIVE_INFINITY)} tokens; shares go from ${formatShare(shares.low)} to ${formatShare(shares.high)}`,
       "allow more tokens in all, or use fewer domain tokens",
     );
   const range = { low: least, high: shares.high };
@@ -213,8 +213,4 @@ function checkRange({ low, high }: Range, curves: readonly Curve[]): void {
 
 function contradiction(what: string, got: string, hint: string): UserError {
   return new UserError({ what, got, hint });
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -1,6 +1,7 @@
 /** The questions of `recommend.ts` put to a study: which laws may answer, at what size and budget, and what the base's loss was. */
 import { UserError } from "../../base/errors.js";
 import { formatCount } from "../../base/format.js";
+import { meanOf } from "../../bench/statistics.js";
 import { type Answer, type Curve, type Estimate, lineOf } from "../answer.js";
 import { type Interval, intervalOf, runInterval } from "../fit/bootstrap.js";
 import { predict } from "../fit/fit.js";
@@ -15,6 +16,7 @@ import {
 } from "../recommend.js";
 import type { Range } from "../search-line.js";
 import { criticalRatioOf, type LawFit, lawsByTrust, type Study, shareCurve } from "./study.js";
+import { longestRuns } from "./table.js";
 
 /** The run that is asked about. */
 export interface Target {
@@ -24,8 +26,7 @@ export interface Target {
 
 /** The longest runs of the study's size. */
 export function seenTarget({ table }: Study): Target {
-  const ends = table.observations.filter(({ parameters }) => parameters === table.size).map(({ tokens }) => tokens);
-  return { parameters: table.size, tokens: Math.max(...ends) };
+  return { parameters: table.size, tokens: longestRuns(table).tokens };
 }
 
 export function sharesSeen({ table }: Study): Range {
@@ -99,7 +100,7 @@ export function baseLossOf(study: Study, set: string, parameters: number): numbe
       what: `the loss on ${set} before the first step is not known for ${formatCount(parameters)} parameters`,
       expected: `one of the sizes that were run: ${study.table.seen.sizes.map(formatCount).join(", ")}`,
     });
-  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  return meanOf(losses);
 }
 
 /** The best share of the varied domain with so many of its tokens. @throws UserError where no law of tokens was fitted on it. */

@@ -14,7 +14,7 @@ import {
   dynamicsSamples,
   sharePowerSamples,
 } from "../samples.js";
-import type { Table, ValidationSet } from "./table.js";
+import { longestRuns, type Table, type ValidationSet } from "./table.js";
 
 /** What a loss is asked for: a share of the varied domain, N and D. */
 export interface Point {
@@ -54,19 +54,12 @@ function ofSize({ comparable, size }: Table): Observation[] {
   return comparable.filter(({ parameters }) => parameters === size);
 }
 
-/** The longest runs of the chosen size: those that laws of the share alone compare. */
-function longest(table: Table): { readonly tokens: number; readonly observations: Observation[] } {
-  const ends = lastOfEachRun(table.observations.filter(({ parameters }) => parameters === table.size));
-  const tokens = Math.max(...ends.map((one) => one.tokens));
-  return { tokens, observations: ends.filter((one) => one.tokens === tokens) };
-}
-
 /** The form with as many factors as vary. */
 function dCptChoice(table: Table, set: ValidationSet): LawChoice {
   const { seen, comparable, size } = table;
   const matching = matchingOf(table, set);
   const budgets = new Set(ofSize(table).map(({ tokens }) => tokens)).size;
-  const { tokens: budget, observations: last } = longest(table);
+  const { tokens: budget, ends: last } = longestRuns(table);
   if (budgets < 2)
     return {
       law: dCptByShare,
@@ -106,7 +99,7 @@ function biMixChoice(table: Table, set: ValidationSet): LawChoice {
 
 function mixingChoice(table: Table, set: ValidationSet): LawChoice {
   const { groups, domain, size } = table;
-  const { tokens: budget, observations } = longest(table);
+  const { tokens: budget, ends: observations } = longestRuns(table);
   const names = groups.map((group) => group.join("+"));
   const parts = meanParts(observations, groups);
   return {
@@ -130,7 +123,7 @@ function meanParts(observations: readonly Observation[], groups: Table["groups"]
 }
 
 function powerChoice(table: Table, set: ValidationSet, law: Law): LawChoice {
-  const { tokens: budget, observations } = longest(table);
+  const { tokens: budget, ends: observations } = longestRuns(table);
   const within =
     law === sharePower ? observations.filter(({ shares }) => (shares[table.domain] ?? 0) > 0) : observations;
   return {

@@ -3,9 +3,10 @@ import type { Layer, Plot } from "../../base/plot.js";
 import { lineOf } from "../answer.js";
 import { curveInterval } from "../fit/bootstrap.js";
 import { predict } from "../fit/fit.js";
-import { lastOfEachRun, shareOf } from "../observation.js";
+import { shareOf } from "../observation.js";
 import { outcomesByShare, paretoFront } from "./outcomes.js";
 import { type LawFit, lawsByTrust, type Study, shareCurve } from "./study.js";
+import { longestRuns } from "./table.js";
 
 export interface NamedPlot {
   /** Part of a file's name. */
@@ -30,9 +31,8 @@ export function plotsOf(study: Study): NamedPlot[] {
 /** Of the longest runs of the chosen size, with the laws that say something of them. */
 function lossPlot(study: Study, set: string): Plot {
   const { table } = study;
-  const ends = lastOfEachRun(table.observations.filter((one) => one.domain === set && one.parameters === table.size));
-  const tokens = Math.max(...ends.map((one) => one.tokens));
-  const runs = ends.filter((one) => one.tokens === tokens);
+  const { tokens, ends } = longestRuns(table);
+  const runs = ends.filter((one) => one.domain === set);
   const [low, high] = [table.seen.shares[0], table.seen.shares[table.seen.shares.length - 1]];
   const x = Array.from({ length: POINTS + 1 }, (_, i) => low + ((high - low) * i) / POINTS);
   const curves = lawsByTrust(study, set).flatMap((fit) => {

@@ -1,8 +1,8 @@
 /** RegMix on a study's table: how well it ranks mixtures, and the best mixture for each validation set. */
 import { UserError } from "../../base/errors.js";
 import { type BestMixture, bestMixture, fitRegression, foldedRankCorrelation } from "../laws/regmix.js";
-import { lastOfEachRun, shareOf } from "../observation.js";
-import type { Table } from "./table.js";
+import { shareOf } from "../observation.js";
+import { longestRuns, type Table } from "./table.js";
 
 export interface Regressions {
   /** Of the mixture's dimensions, in the order of the shares. */
@@ -18,19 +18,18 @@ export interface Regressions {
 const MIXTURES = 100_000;
 
 /** Of the chosen size's longest runs. One free share is a line, and the other laws draw it better: RegMix wants two. */
-export function regressionsOf({ groups, observations, size, sets }: Table, seed: number): Regressions {
+export function regressionsOf(table: Table, seed: number): Regressions {
+  const { groups, sets } = table;
   const names = groups.map((group) => group.join("+"));
   if (groups.length < 3)
     return {
       ...{ names, ranks: [], best: [] },
       skipped: "the mixtures vary in one direction only: draw them from a Dirichlet distribution for RegMix",
     };
-  const ends = lastOfEachRun(observations.filter(({ parameters }) => parameters === size));
-  const tokens = Math.max(...ends.map((one) => one.tokens));
-  const longest = ends.filter((one) => one.tokens === tokens);
+  const { ends } = longestRuns(table);
   try {
     const found = sets.map(({ name: set }) => {
-      const runs = longest
+      const runs = ends
         .filter((one) => one.domain === set)
         .map((one) => ({
           run: one.run,

@@ -1,17 +1,20 @@
 /** A study in words and tables: what was seen, how well each law holds, what came of each share, beside what was published. */
-import { formatChange, formatCount } from "../../base/format.js";
+import { formatChange, formatCount, formatShare } from "../../base/format.js";
 import type { ReportTable } from "../../base/report-table.js";
 import { type Interval, parameterIntervals } from "../fit/bootstrap.js";
 import type { LeftOut } from "../fit/cross-validate.js";
 import { IBRAHIM_STRONG, IBRAHIM_WEAK } from "../replay.js";
-import { outcomesByShare, paretoFront, type Spread } from "./outcomes.js";
+import { outcomesByShare, paretoFront, type SeedSpread } from "./outcomes.js";
 import type { Regressions } from "./regressions.js";
 import { type LawFit, lawsByTrust, type Study } from "./study.js";
+import { longestRuns } from "./table.js";
 
 export interface Section {
   readonly title: string;
   readonly lines: readonly string[];
   readonly tables: readonly ReportTable[];
+  /** Those of the tables that are short and say what is asked for first. */
+  readonly summary: readonly ReportTable[];
   /** Names of the plots that belong here. */
   readonly plots: readonly string[];
 }
@@ -36,13 +39,14 @@ function seenSection({ table }: Study): Section {
       `${runs} runs, ${seeds.length} seeds`,
       `model sizes: ${sizes.map(formatCount).join(", ")} parameters; laws of one size are of ${formatCount(table.size)}`,
       `budgets: ${budgets.map(formatCount).join(", ")} tokens`,
-      `shares of ${table.domain}: ${shares.map(percent).join(", ")}`,
+      `shares of ${table.domain}: ${shares.map(formatShare).join(", ")}`,
       `forgetting is told by the loss on ${table.general}`,
       table.comparable.length < table.observations.length
         ? "the learning rate falls along the runs: laws of tokens are fitted to the ends of runs, the learning-dynamics law to all evaluations"
         : "the learning rate does not fall along the runs: laws are fitted to all evaluations",
     ],
     tables: [],
+    summary: [],
     plots: [],
   };
 }
@@ -69,14 +73,15 @@ function setSection(study: Study, set: string): Section {
     title: `Loss on ${set}`,
     lines: [...new Set(impossible)],
     tables: [quality, ...fits.map(parameterTable)],
+    summary: [quality],
     plots: [`loss-${set}`, `predicted-${set}`],
   };
 }
 
 function leftOutText({ quality, worst, groups, impossible }: LeftOut): string {
   if (quality === null) return "not possible";
-  const relative = quality.relative === null ? quality.rmse.toFixed(4) : percent(quality.relative);
-  const at = worst === null ? "" : `, worst ${percent(worst.relative)} at ${worst.group}`;
+  const relative = quality.relative === null ? quality.rmse.toFixed(4) : formatShare(quality.relative);
+  const at = worst === null ? "" : `, worst ${formatShare(worst.relative)} at ${worst.group}`;
   return `${relative}${at}${impossible.length > 0 ? ` (${groups - impossible.length} of ${groups})` : ""}`;
 }
 
@@ -97,7 +102,9 @@ export function intervalText(
   interval: Interval | null,
   text = (value: number): string => value.toPrecision(4),
 ): string {
-  return interval === null ? "none" : `${text(interval.low)} to ${text(interval.high)} (${percent(interval.level)})`;
+  return interval === null
+    ? "none"
+    : `${text(interval.low)} to ${text(interval.high)} (${formatShare(interval.level)})`;
 }
 
 /** Our replay beside the published one: the two tables of Ibrahim et al. are at other scales, so their signs are compared, not their sizes. */
@@ -107,12 +114,12 @@ function replaySection(study: Study): Section[] {
   const { domain, general } = study.table;
   const front = new Set(paretoFront(outcomes).map(({ share }) => share));
   const ours: ReportTable = {
-    title: `Replay here, runs of ${formatCount(study.table.size)} parameters and ${formatCount(Math.max(...study.table.seen.budgets))} tokens`,
+    title: `Replay here, runs of ${formatCount(study.table.size)} parameters and ${formatCount(longestRuns(study.table).tokens)} tokens`,
     head: ["replay", `${domain} share`, "runs", `change on ${general}`, `loss on ${domain}`, "on the front"],
     rows: outcomes
       .toReversed()
       .map(({ share, runs, forgetting, domainLoss }) => [
-        ...[percent(1 - share), percent(share), runs, spreadText(forgetting, formatChange)],
+        ...[formatShare(1 - share), formatShare(share), runs, spreadText(forgetting, formatChange)],
         ...[spreadText(domainLoss, (value) => value.toFixed(4)), front.has(share) ? "yes" : ""],
       ]),
   };
@@ -121,13 +128,21 @@ function replaySection(study: Study): Section[] {
       title: `Published: ${setting} (${source})`,
       head: ["replay", "change on old data", "loss on new data"],
       rows: rows.map(({ replay, oldLoss, newLoss }) => [
-        percent(replay),
+        formatShare(replay),
         formatChange(oldLoss - baseOldLoss, 2),
         newLoss.toFixed(2),
       ]),
     }),
   );
-  return [{ title: "Gain, forgetting, replay", lines: [], tables: [ours, ...published], plots: ["gain-forgetting"] }];
+  return [
+    {
+      title: "Gain, forgetting, replay",
+      lines: [],
+      tables: [ours, ...published],
+      summary: [ours],
+      plots: ["gain-forgetting"],
+    },
+  ];
 }
 
 function criticalSection({ critical, table }: Study): Section[] {
@@ -136,11 +151,19 @@ function criticalSection({ critical, table }: Study): Section[] {
   const points: ReportTable = {
     title: `Where the loss on ${table.general} has risen by ${critical.epsilon}`,
     head: ["tokens", "critical share"],
-    rows: fit.samples.map(({ inputs, observed }) => [formatCount(inputs[0]), percent(observed)]),
+    rows: fit.samples.map(({ inputs, observed }) => [formatCount(inputs[0]), formatShare(observed)]),
   };
   const set = { name: table.general, role: "general" as const };
   const fitted = parameterTable({ set, bootstrap: critical.bootstrap, leftOut: [], inputsAt: () => null });
-  return [{ title: "Critical mixture ratio", lines: critical.skipped, tables: [points, fitted], plots: [] }];
+  return [
+    {
+      title: "Critical mixture ratio",
+      lines: critical.skipped,
+      tables: [points, fitted],
+      summary: [points],
+      plots: [],
+    },
+  ];
 }
 
 function regressionSection({ ranks, best, names, skipped }: Regressions): Section[] {
@@ -154,14 +177,16 @@ function regressionSection({ ranks, best, names, skipped }: Regressions): Sectio
     {
       title: "Best mixture of each set, mean of the best of many that were scored",
       head: ["set", ...names, "predicted loss"],
-      rows: best.map(({ set, mixture }) => [set, ...mixture.shares.map(percent), mixture.loss.toFixed(4)]),
+      rows: best.map(({ set, mixture }) => [set, ...mixture.shares.map(formatShare), mixture.loss.toFixed(4)]),
     },
   ];
+  const filled = tables.filter(({ rows }) => rows.length > 0);
   return [
     {
       title: "RegMix",
       lines: skipped === null ? [] : [skipped],
-      tables: tables.filter(({ rows }) => rows.length > 0),
+      tables: filled,
+      summary: filled,
       plots: [],
     },
   ];
@@ -172,14 +197,11 @@ function refusedSection({ refused }: Study): Section {
     title: "Laws that were not fitted",
     lines: [],
     tables: [{ title: "", head: ["set", "law", "why"], rows: refused.map(({ set, law, why }) => [set, law, why]) }],
+    summary: [],
     plots: [],
   };
 }
 
-function spreadText({ mean, deviation }: Spread, text: (value: number) => string): string {
+function spreadText({ mean, deviation }: SeedSpread, text: (value: number) => string): string {
   return deviation === null ? text(mean) : `${text(mean)} ± ${deviation.toFixed(4)}`;
-}
-
-export function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -8,7 +8,7 @@ import { CMR_EPSILON, criticalRatio, criticalRatios } from "../laws/cmr.js";
 import type { Observation } from "../observation.js";
 import { generalRises } from "../samples.js";
 import { type LawChoice, lawsFor, type Point } from "./laws.js";
-import { type Table, type TableOptions, tableOf, type ValidationSet } from "./table.js";
+import { longestRuns, type Table, type TableOptions, tableOf, type ValidationSet } from "./table.js";
 
 export interface LawFit {
   readonly set: ValidationSet;
@@ -114,19 +114,14 @@ function fitChoice(set: ValidationSet, choice: LawChoice, { seed, draws, leaveOu
 
 /** Of the chosen size's longest runs, in which the rate falls in the same way; in words why there is none. */
 export function criticalRatioOf(
-  { observations, size, general, domain }: Table,
+  table: Table,
   { epsilon, seed, draws }: Pick<StudyOptions, "epsilon" | "seed" | "draws">,
 ): CriticalRatioFit | string {
   return attempt(() => {
-    const here = observations.filter(({ parameters }) => parameters === size);
-    const longest = Math.max(...here.map(({ tokens }) => tokens));
-    const runs = new Set(here.filter(({ tokens }) => tokens === longest).map(({ run }) => run));
+    const runs = new Set(longestRuns(table).ends.map(({ run }) => run));
+    const along = table.observations.filter(({ run }) => runs.has(run));
     // The law of a share's power has nothing at a share of 0.
-    const rises = generalRises(
-      here.filter(({ run }) => runs.has(run)),
-      general,
-      domain,
-    ).filter(({ share }) => share > 0);
+    const rises = generalRises(along, table.general, table.domain).filter(({ share }) => share > 0);
     const { samples, skipped } = criticalRatios(rises, epsilon, seed);
     if (samples.length === 0)
       throw new UserError({ what: "no number of tokens has a critical ratio", got: skipped.join("; ") });

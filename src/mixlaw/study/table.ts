@@ -1,5 +1,6 @@
 /** A sweep's observations as laws look at them: what varies, which validation sets count as what, and which runs are compared. */
 import { type Problem, UserError } from "../../base/errors.js";
+import { meanOf } from "../../bench/statistics.js";
 import { lastOfEachRun, type Observation, shareOf, usable } from "../observation.js";
 
 /** `domain`: the domain whose share is sought; `general`: what must not be forgotten; `benchmark`: in no mixture, such as gold answers. */
@@ -80,6 +81,16 @@ export function tableOf(observations: readonly Observation[], options: TableOpti
   };
 }
 
+/** The longest runs of the chosen size, which laws of the share alone compare: their last evaluations, of every set. */
+export function longestRuns({ observations, size }: Pick<Table, "observations" | "size">): {
+  readonly tokens: number;
+  readonly ends: readonly Observation[];
+} {
+  const ends = lastOfEachRun(observations.filter(({ parameters }) => parameters === size));
+  const tokens = Math.max(...ends.map((one) => one.tokens));
+  return { tokens, ends: ends.filter((one) => one.tokens === tokens) };
+}
+
 function distinct<Value>(values: readonly Value[]): Value[] {
   return [...new Set(values)];
 }
@@ -116,15 +127,14 @@ function meansOf(observations: readonly Observation[], general: readonly string[
     const key = `${one.run} ${one.tokens}`;
     byEvaluation.set(key, [...(byEvaluation.get(key) ?? []), one]);
   }
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return [...byEvaluation.values()]
     .filter((all) => all.length === general.length)
     .map((all) => ({
       ...all[0],
       domain: nameOfMean(general),
-      loss: mean(all.map(({ loss }) => loss ?? Number.NaN)),
-      baseLoss: mean(all.map(({ baseLoss }) => baseLoss)),
-      epoch: mean(all.map(({ epoch }) => epoch)),
+      loss: meanOf(all.map(({ loss }) => loss ?? Number.NaN)),
+      baseLoss: meanOf(all.map(({ baseLoss }) => baseLoss)),
+      epoch: meanOf(all.map(({ epoch }) => epoch)),
     }));
 }
 

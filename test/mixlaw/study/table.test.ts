@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../../../src/base/errors.js";
 import type { Observation } from "../../../src/mixlaw/observation.js";
 import { lawsFor } from "../../../src/mixlaw/study/laws.js";
-import { outcomesByShare, paretoFront, spreadOf } from "../../../src/mixlaw/study/outcomes.js";
+import { acrossSeeds, outcomesByShare, paretoFront } from "../../../src/mixlaw/study/outcomes.js";
 import { regressionsOf } from "../../../src/mixlaw/study/regressions.js";
 import { type TableOptions, tableOf } from "../../../src/mixlaw/study/table.js";
 import { BUDGETS, madeTable, SHARES, SIZES, trueLoss } from "./made-table.js";
@@ -107,14 +107,14 @@ describe("outcomes by share", () => {
 
   it("on the front are those that none beats", () => {
     const outcome = (forgetting: number, gain: number) => ({
-      ...{ share: forgetting, runs: 1, domainLoss: spreadOf([1]) },
-      forgetting: spreadOf([forgetting]),
-      gain: spreadOf([gain]),
+      ...{ share: forgetting, runs: 1, domainLoss: acrossSeeds([1]) },
+      forgetting: acrossSeeds([forgetting]),
+      gain: acrossSeeds([gain]),
     });
     const front = paretoFront([outcome(0, 1), outcome(0.1, 0.9), outcome(0.2, 2), outcome(0.3, 2)]);
     expect(front.map(({ share }) => share)).toEqual([0, 0.2]);
-    expect(spreadOf([1, 3])).toEqual({ mean: 2, deviation: Math.SQRT2 });
-    expect(spreadOf([1]).deviation).toBeNull();
+    expect(acrossSeeds([1, 3])).toEqual({ mean: 2, deviation: Math.SQRT2 });
+    expect(acrossSeeds([1]).deviation).toBeNull();
   });
 });
 

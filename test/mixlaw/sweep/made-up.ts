@@ -1,14 +1,24 @@
-/** A sweep file with both experiments, and made-up outcomes of its runs. */
+/** A tiny sweep file, one with both experiments, and made-up outcomes of its runs. */
 import type { FinishedRun } from "../../../src/mixlaw/sweep/observations.js";
 import type { SweepRun } from "../../../src/mixlaw/sweep/plan-maker.js";
 
-export const EXPERIMENTS = `
-sweep: made-up
+interface TinySweep {
+  readonly name: string;
+  readonly seeds: readonly number[];
+  /** Of agent data, and the evaluations: as the file holds them. */
+  readonly shares: string;
+  readonly evaluation: string;
+}
+
+/** A sweep file of one size whose runs are a few steps long. */
+export function tinySweep({ name, seeds, shares, evaluation }: TinySweep): string {
+  return `
+sweep: ${name}
 plan: plan.yaml
 domain: agent
 sizes:
   one: { width: 16, layers: 1, heads: 2, feedForward: 32, tied: true }
-seeds: [4, 5]
+seeds: [${seeds.join(", ")}]
 sequenceLength: 32
 tokensPerStep: 128
 pretrain:
@@ -18,8 +28,14 @@ pretrain:
 continue:
   tokens: [512]
   schedule: { kind: cosine, peak: 5e-3, warmup: 1 }
-  mixtures: { kind: grid, shares: [0], rest: { text: 2, code: 1 } }
-evaluation: { tokensPerDomain: 100 }
+  mixtures: { kind: grid, shares: ${shares}, rest: { text: 2, code: 1 } }
+evaluation: ${evaluation}
+`;
+}
+
+const BOTH = { name: "made-up", seeds: [4, 5], shares: "[0]", evaluation: "{ tokensPerDomain: 100 }" };
+
+export const EXPERIMENTS = `${tinySweep(BOTH)}
 price: { tokens: 512, share: 1/2, peak: 5e-3, sources: [agent], rest: { text: 1, code: 1 } }
 doremi:
   tokens: 512

@@ -6,28 +6,18 @@ import { toNumber } from "../../../src/base/rational.js";
 import { mixSweep } from "../../../src/commands/mix-sweep.js";
 import { loadSweep } from "../../../src/config/load-sweep.js";
 import { readObservations } from "../../../src/mixlaw/observation.js";
+import { tableOf } from "../../../src/mixlaw/study/table.js";
 import { expandSweep } from "../../../src/mixlaw/sweep/expand.js";
+import { observationsOf } from "../../../src/mixlaw/sweep/observations.js";
 import { captured, makeProject, type Project } from "../../end-to-end/project.js";
+import { tinySweep } from "./made-up.js";
 
-const SWEEP = `
-sweep: tiny
-plan: plan.yaml
-domain: agent
-sizes:
-  one: { width: 16, layers: 1, heads: 2, feedForward: 32, tied: true }
-seeds: [4]
-sequenceLength: 32
-tokensPerStep: 128
-pretrain:
-  mixture: { text: 1, code: 1 }
-  tokens: 640
-  schedule: { kind: constant, peak: 1e-2 }
-continue:
-  tokens: [512]
-  schedule: { kind: cosine, peak: 5e-3, warmup: 1 }
-  mixtures: { kind: grid, shares: [0, 1/4], rest: { text: 2, code: 1 } }
-evaluation: { points: 2, tokensPerDomain: 100 }
-`;
+const SWEEP = tinySweep({
+  name: "tiny",
+  seeds: [4],
+  shares: "[0, 1/4]",
+  evaluation: "{ points: 2, tokensPerDomain: 100 }",
+});
 const COMMAND = [process.execPath, "--import", "tsx", "src/cli.ts"];
 
 let project: Project;
@@ -128,4 +118,17 @@ describe("the runs of a sweep", () => {
     expect(broken.progress.text).toContain("is tried once more");
     expect(await readFile(join(broken.sweep.folder, "summary.txt"), "utf8")).toContain("failed: base-one-s4");
   });
+
+  it("evaluate a domain that is in no mixture: a benchmark", async () => {
+    const rest = ["pretrain.mixture={ text: 1 }", "continue.mixtures={ kind: grid, shares: [1/4], rest: { text: 1 } }"];
+    const { sweep, options } = await make(["folder=benchmark", ...rest]);
+    const { finished } = await mixSweep(sweep, options);
+    const table = tableOf(observationsOf(finished), { domain: "agent", general: null, without: [], size: null });
+    expect(table.sets.map(({ name, role }) => [name, role])).toEqual([
+      ["agent", "domain"],
+      ["text", "general"],
+      ["code", "benchmark"],
+    ]);
+    // Two processes, each of which compiles the program first.
+  }, 120_000);
 });
